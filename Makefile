@@ -1,0 +1,62 @@
+# olist_etl: what can be made
+#
+#   make, make install, make installcheck   plain PGXS, against PG_CONFIG's server
+#   make demo [DATA=archive.zip|directory]  everything from nothing: see README.md
+#   make test                               everything from nothing, then every test
+#   make format, make format-check          clang-format over src/
+#
+# demo and test stand before PGXS, because they must work on a machine that
+# has no pg_config yet: they install it.
+
+ifneq (,$(filter demo test,$(MAKECMDGOALS)))
+
+demo test:
+	@DATA='$(DATA)' test/$@.sh
+
+.PHONY: demo test
+
+else
+
+EXTENSION   = olist_etl
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" olist_etl.control)
+SCRIPT      = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+MODULE_big  = $(EXTENSION)
+OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+DATA_built  = $(SCRIPT)
+
+# our headers are named from src/ ("source/stream.h"); the server's own are
+# system headers, so that -Wextra speaks of our code only
+PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter
+SHLIB_LINK  = -lcsv -lcurl -lz -lzstd -lexpat
+
+REGRESS        = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION      = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = $(REGRESS_OPTS)
+
+EXTRA_CLEAN = $(wildcard sql/$(EXTENSION)--*.sql) results output_iso regression.diffs regression.out
+
+# nothing here is worth inlining into JIT-compiled expressions
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(SCRIPT): $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+	cat $^ > $@
+
+# every object depends on every header: the tree is small, stale objects are not
+$(OBJS): $(wildcard src/*.h src/*/*.h)
+
+SOURCES = $(wildcard src/*.[ch] src/*/*.[ch])
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run -Werror $(SOURCES)
+
+.PHONY: format format-check
+
+endif

@@ -1,0 +1,7 @@
+/*
+ * 90_grant: who may do what. Nothing is granted to PUBLIC but pure helpers.
+ */
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA olist_etl FROM PUBLIC;
+REVOKE ALL ON ALL PROCEDURES IN SCHEMA olist_etl FROM PUBLIC;
+REVOKE ALL ON SCHEMA olist_etl FROM PUBLIC;

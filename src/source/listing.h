@@ -1,0 +1,29 @@
+/*
+ * source/listing.h
+ *		The objects under a URI, pulled one at a time in constant memory.
+ */
+#ifndef OLIST_LISTING_H
+#define OLIST_LISTING_H
+
+#include "source/object.h"
+#include "source/options.h"
+
+typedef struct OlistListing OlistListing;
+
+/*
+ * Start to list uri: one object, a directory or prefix (ending in '/'), or a
+ * glob (*, **, ?, {a,b}). Nothing at the place is an empty listing, except a
+ * named single file or directory, which is an error (58P01). Lives in the
+ * current memory context and ends with it at the latest.
+ */
+extern OlistListing *olist_listing_open(const char *uri, const OlistSourceOptions *options);
+
+/*
+ * The next object in the source's order (for S3 and files: by name, bytewise),
+ * palloc'd in the current memory context; false at the end.
+ */
+extern bool olist_listing_next(OlistListing *listing, OlistObject *object);
+
+extern void olist_listing_close(OlistListing *listing);
+
+#endif /* OLIST_LISTING_H */
