@@ -27,7 +27,7 @@ DATA_built  = $(SCRIPT)
 
 # our headers are named from src/ ("source/stream.h"); the server's own are
 # system headers, so that -Wextra speaks of our code only
-PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -DOLIST_VERSION='"$(EXTVERSION)"' -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK  = -lcsv -lcurl -lz -lzstd -lexpat
 

@@ -1,6 +1,7 @@
 /*
  * olist_etl.c
- *		The module's entry: the magic block and the settings of every room.
+ *		The module's entry: the magic block, the version check, and the settings
+ *		of every room.
  *
  * Each room defines its own settings and hooks in olist_<room>_init(), so that
  * a setting lives beside the code that obeys it. Nothing here or there needs
@@ -8,15 +9,82 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 
 PG_MODULE_MAGIC;
 
 void _PG_init(void);
 
+PG_FUNCTION_INFO_V1(olist_etl_version);
+
+/* the version of the SQL objects in this database, palloc'd; NULL if there are none */
+static char *
+installed_version(void)
+{
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	char *version = NULL;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("olist_etl"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool isnull;
+		Datum datum =
+			heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(rel), &isnull);
+
+		version = TextDatumGetCString(datum);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return version;
+}
+
+/*
+ * The library and the SQL objects must be of one version: an old script's
+ * declarations with new code behind them would crash the server. During
+ * CREATE and ALTER EXTENSION the catalog already names the new version.
+ */
+static void
+check_version(void)
+{
+	char *installed;
+
+	if (!IsTransactionState())
+		return;
+	installed = installed_version();
+	if (installed != NULL && strcmp(installed, OLIST_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("olist_etl's library is of version %s, its SQL objects are of version %s",
+						OLIST_VERSION, installed),
+				 errhint("Run ALTER EXTENSION olist_etl UPDATE, or install the files of version %s.",
+						 installed)));
+}
+
 void
 _PG_init(void)
 {
+	check_version();
 	MarkGUCPrefixReserved("olist_etl");
+}
+
+/* version() returns text: the version of the library that is loaded */
+Datum
+olist_etl_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(OLIST_VERSION));
 }

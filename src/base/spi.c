@@ -10,9 +10,15 @@
 
 #include "base/spi.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 
 /* more parameters than any statement of ours has */
 #define MAX_ARGS 32
@@ -55,4 +61,44 @@ uint64
 olist_spi_run(const char *sql, int expected)
 {
 	return olist_spi_execute(sql, expected, 0, NULL);
+}
+
+/* the role that owns the extension */
+static Oid
+extension_owner(void)
+{
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid owner;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("olist_etl"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"olist_etl\" is not installed in this database"),
+						errhint("Run CREATE EXTENSION olist_etl.")));
+	owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+uint64
+olist_spi_execute_as_owner(const char *sql, int expected, int nargs, const OlistSpiArg *args)
+{
+	Oid userid;
+	int sec_context;
+	uint64 processed;
+
+	/* an error needs no clean-up here: aborting the (sub)transaction restores both */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(extension_owner(), sec_context | SECURITY_LOCAL_USERID_CHANGE |
+												  SECURITY_RESTRICTED_OPERATION);
+	processed = olist_spi_execute(sql, expected, nargs, args);
+	SetUserIdAndSecContext(userid, sec_context);
+	return processed;
 }

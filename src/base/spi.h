@@ -36,4 +36,14 @@ extern uint64 olist_spi_execute(const char *sql, int expected, int nargs, const 
 /* the same for a statement without parameters */
 extern uint64 olist_spi_run(const char *sql, int expected);
 
+/*
+ * The same, as the extension's owner: for writes to olist_etl's own tables,
+ * on which nobody else has rights, so that a user can leave traces there by
+ * our functions only. Runs as a security-restricted operation: a trigger that
+ * somebody managed to put there can do no harm. Never for SQL that a user
+ * wrote or could change.
+ */
+extern uint64 olist_spi_execute_as_owner(const char *sql, int expected, int nargs,
+										 const OlistSpiArg *args);
+
 #endif /* OLIST_SPI_H */
