@@ -12,4 +12,16 @@
 #error "olist_etl needs PostgreSQL 15 or later"
 #endif
 
+/*
+ * 16 merged the access checks of each kind of object into one (c727f511bd).
+ * The file that uses this includes utils/acl.h and catalog/pg_foreign_server.h.
+ */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_server_usage(serverid, userid) \
+	(object_aclcheck(ForeignServerRelationId, serverid, userid, ACL_USAGE) == ACLCHECK_OK)
+#else
+#define olist_compat_server_usage(serverid, userid) \
+	(pg_foreign_server_aclcheck(serverid, userid, ACL_USAGE) == ACLCHECK_OK)
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -10,6 +10,26 @@
 
 typedef struct OlistListing OlistListing;
 
+/* what an implementation provides; a listing's struct starts with OlistListing */
+typedef struct OlistListingOps
+{
+	/* as olist_listing_next() */
+	bool (*next)(OlistListing *listing, OlistObject *object);
+
+	/* as in OlistStreamOps; NULL if the memory context is all there is */
+	void (*close)(OlistListing *listing);
+} OlistListingOps;
+
+struct OlistListing
+{
+	const OlistListingOps *ops;
+	MemoryContext context;			/* holds the struct and everything below it */
+	MemoryContextCallback callback; /* calls ops->close */
+};
+
+/* for implementations: as olist_stream_create() */
+extern OlistListing *olist_listing_create(size_t size, const OlistListingOps *ops);
+
 /*
  * Start to list uri: one object, a directory or prefix (ending in '/'), or a
  * glob (*, **, ?, {a,b}). Nothing at the place is an empty listing, except a

@@ -1,0 +1,67 @@
+/*
+ * source/listing.c
+ *		Where a URI becomes a listing of objects.
+ *
+ * As with streams, a listing lives in a memory context of its own and is
+ * closed by that context's callback.
+ */
+#include "postgres.h"
+
+#include "source/listing.h"
+
+#include "base/message.h"
+#include "miscadmin.h"
+#include "source/policy.h"
+#include "source/uri.h"
+#include "utils/memutils.h"
+
+static void
+close_listing(void *arg)
+{
+	OlistListing *listing = arg;
+
+	listing->ops->close(listing);
+}
+
+OlistListing *
+olist_listing_create(size_t size, const OlistListingOps *ops)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist listing", ALLOCSET_DEFAULT_SIZES);
+	OlistListing *listing = MemoryContextAllocZero(context, size);
+
+	listing->ops = ops;
+	listing->context = context;
+	if (ops->close != NULL)
+	{
+		listing->callback.func = close_listing;
+		listing->callback.arg = listing;
+		MemoryContextRegisterResetCallback(context, &listing->callback);
+	}
+	return listing;
+}
+
+OlistListing *
+olist_listing_open(const char *uri, const OlistSourceOptions *options)
+{
+	OlistUri *parts = olist_uri_parse(uri);
+
+	if (options == NULL)
+		options = olist_source_options(InvalidOid, GetUserId());
+	olist_policy_check_scheme(parts, options);
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot list \"%s\" yet", olist_redact_uri(uri))));
+}
+
+bool
+olist_listing_next(OlistListing *listing, OlistObject *object)
+{
+	CHECK_FOR_INTERRUPTS();
+	return listing->ops->next(listing, object);
+}
+
+void
+olist_listing_close(OlistListing *listing)
+{
+	MemoryContextDelete(listing->context);
+}

@@ -1,0 +1,75 @@
+/*
+ * source/stream.c
+ *		Where a URI becomes a stream of bytes.
+ *
+ *		URI ──► may the user? ──► the scheme's stream ──► [decompression] ──► reader
+ *
+ * A stream lives in a memory context of its own. Its close operation is a
+ * callback of that context, so that an error, a LIMIT and a normal end all
+ * release the foreign handle in the same way, exactly once.
+ */
+#include "postgres.h"
+
+#include "source/stream.h"
+
+#include "base/message.h"
+#include "miscadmin.h"
+#include "source/policy.h"
+#include "source/uri.h"
+#include "utils/memutils.h"
+
+static void
+close_stream(void *arg)
+{
+	OlistStream *stream = arg;
+
+	stream->ops->close(stream);
+}
+
+OlistStream *
+olist_stream_create(size_t size, const OlistStreamOps *ops)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist stream", ALLOCSET_DEFAULT_SIZES);
+	OlistStream *stream = MemoryContextAllocZero(context, size);
+
+	stream->ops = ops;
+	stream->context = context;
+	stream->callback.func = close_stream;
+	stream->callback.arg = stream;
+	MemoryContextRegisterResetCallback(context, &stream->callback);
+	return stream;
+}
+
+/* the stream of the stored bytes, still compressed */
+static OlistStream *
+open_stored(const OlistUri *parts, const char *uri, const OlistObject *expected,
+			const OlistSourceOptions *options)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot read \"%s\" yet", olist_redact_uri(uri))));
+}
+
+OlistStream *
+olist_stream_open(const char *uri, const OlistObject *expected, const OlistSourceOptions *options)
+{
+	OlistUri *parts = olist_uri_parse(uri);
+
+	if (options == NULL)
+		options = olist_source_options(InvalidOid, GetUserId());
+	olist_policy_check_scheme(parts, options);
+	return open_stored(parts, uri, expected, options);
+}
+
+size_t
+olist_stream_read(OlistStream *stream, char *buf, size_t len)
+{
+	CHECK_FOR_INTERRUPTS();
+	return stream->ops->read(stream, buf, len);
+}
+
+void
+olist_stream_close(OlistStream *stream)
+{
+	MemoryContextDelete(stream->context);
+}
