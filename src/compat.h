@@ -24,4 +24,14 @@
 	(pg_foreign_server_aclcheck(serverid, userid, ACL_USAGE) == ACLCHECK_OK)
 #endif
 
+/*
+ * 16 renamed relfilenodes to relfilenumbers and locators (b0a55e43299c). The
+ * subtransaction in which a relation got its present storage:
+ */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_new_storage_subid(rel) ((rel)->rd_newRelfilelocatorSubid)
+#else
+#define olist_compat_new_storage_subid(rel) ((rel)->rd_newRelfilenodeSubid)
+#endif
+
 #endif /* OLIST_COMPAT_H */
