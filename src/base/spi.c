@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 
 /* more parameters than any statement of ours has */
 #define MAX_ARGS 32
@@ -92,13 +93,20 @@ olist_spi_execute_as_owner(const char *sql, int expected, int nargs, const Olist
 {
 	Oid userid;
 	int sec_context;
+	int nest_level;
 	uint64 processed;
 
-	/* an error needs no clean-up here: aborting the (sub)transaction restores both */
+	/* an error needs no clean-up here: aborting the (sub)transaction restores all */
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(extension_owner(), sec_context | SECURITY_LOCAL_USERID_CHANGE |
 												  SECURITY_RESTRICTED_OPERATION);
+
+	/* operators are written bare: the caller's search_path must not choose them */
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	processed = olist_spi_execute(sql, expected, nargs, args);
+	AtEOXact_GUC(true, nest_level);
 	SetUserIdAndSecContext(userid, sec_context);
 	return processed;
 }
