@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "fmgr.h"
+#include "source/decompress.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -79,6 +80,7 @@ void
 _PG_init(void)
 {
 	check_version();
+	olist_decompress_init();
 	MarkGUCPrefixReserved("olist_etl");
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/message.h"
 #include "miscadmin.h"
+#include "source/file.h"
 #include "source/policy.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
@@ -49,6 +50,8 @@ olist_listing_open(const char *uri, const OlistSourceOptions *options)
 	if (options == NULL)
 		options = olist_source_options(InvalidOid, GetUserId());
 	olist_policy_check_scheme(parts, options);
+	if (parts->scheme == OLIST_SCHEME_FILE)
+		return olist_file_listing_open(parts->path);
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("cannot list \"%s\" yet", olist_redact_uri(uri))));
 }

@@ -14,6 +14,8 @@
 
 #include "base/message.h"
 #include "miscadmin.h"
+#include "source/decompress.h"
+#include "source/file.h"
 #include "source/policy.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
@@ -46,6 +48,8 @@ static OlistStream *
 open_stored(const OlistUri *parts, const char *uri, const OlistObject *expected,
 			const OlistSourceOptions *options)
 {
+	if (parts->scheme == OLIST_SCHEME_FILE)
+		return olist_file_open(parts->path, expected);
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("cannot read \"%s\" yet", olist_redact_uri(uri))));
 }
@@ -58,7 +62,7 @@ olist_stream_open(const char *uri, const OlistObject *expected, const OlistSourc
 	if (options == NULL)
 		options = olist_source_options(InvalidOid, GetUserId());
 	olist_policy_check_scheme(parts, options);
-	return open_stored(parts, uri, expected, options);
+	return olist_decompress_wrap(open_stored(parts, uri, expected, options));
 }
 
 size_t
