@@ -34,4 +34,22 @@
 #define olist_compat_new_storage_subid(rel) ((rel)->rd_newRelfilenodeSubid)
 #endif
 
+/* 16 replaced the aclcheck function of each catalog by one for all (c727f511b) */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_function_acl(function, role) \
+	object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
+#else
+#define olist_compat_function_acl(function, role) \
+	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#endif
+
+/* 17 lets a background worker connect as a role without LOGIN (e7689190b) */
+#ifdef BGWORKER_BYPASS_ROLELOGINCHECK
+#define OLIST_WORKER_CONNECT_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK
+#define OLIST_WORKER_IGNORES_NOLOGIN true
+#else
+#define OLIST_WORKER_CONNECT_FLAGS 0
+#define OLIST_WORKER_IGNORES_NOLOGIN false
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
+#include "flow/flow.h"
 #include "fmgr.h"
 #include "source/decompress.h"
 #include "utils/builtins.h"
@@ -81,6 +82,7 @@ _PG_init(void)
 {
 	check_version();
 	olist_decompress_init();
+	olist_flow_init();
 	MarkGUCPrefixReserved("olist_etl");
 }
 

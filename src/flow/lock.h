@@ -1,0 +1,31 @@
+/*
+ * flow/lock.h
+ *		Who runs a workflow.
+ *
+ * A session that coordinates a run holds two locks until the run ends or the
+ * session does, whichever way: one on the workflow, which is how everybody
+ * knows that a RUNNING run is alive, and one on the extension, so that DROP
+ * EXTENSION waits. Neither can be taken by an SQL command, so nobody can hold
+ * up a run by them.
+ */
+#ifndef OLIST_LOCK_H
+#define OLIST_LOCK_H
+
+#include "storage/lock.h"
+
+typedef struct OlistWorkflowLock
+{
+	LOCKTAG workflow;
+	LOCKTAG extension;
+} OlistWorkflowLock;
+
+/* take both; false if another session, or an outer run of this one, has the workflow */
+extern bool olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait);
+
+/* let go; needs no transaction, and does not mind locks that an abort has taken along */
+extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
+
+/* after an aborted transaction, which loses the lock on the extension, not the other */
+extern void olist_relock_extension(const OlistWorkflowLock *lock);
+
+#endif /* OLIST_LOCK_H */

@@ -1,0 +1,300 @@
+/*
+ * flow/task.c
+ *		One attempt of one task.
+ *
+ *		call ──► subtransaction { function(jsonb) } ──► outcome ──► task's row
+ *		        └──────────────── one transaction, committed by the caller ───┘
+ *
+ * The subtransaction is what lets a failure be written by the same transaction
+ * that saw it. Deferred constraints are checked inside it, so that they fail
+ * the task and not the commit.
+ */
+#include "postgres.h"
+
+#include "flow/task.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "compat.h"
+#include "flow/store.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/regproc.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+/* what the subtransaction gets and gives */
+typedef struct TaskWork
+{
+	const OlistTaskCall *call;
+	OlistTaskOutcome *outcome;
+	MemoryContext context; /* where the output goes */
+} TaskWork;
+
+typedef struct Setting
+{
+	const char *name;
+	const char *value;
+} Setting;
+
+/* what every task finds, in a worker and in the session alike */
+static const Setting task_settings[] = {
+	{"search_path", "pg_catalog, pg_temp"}, {"row_security", "on"},	 {"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},			{"bytea_output", "hex"}, {"extra_float_digits", "1"},
+};
+
+/* what ALTER ROLE or ALTER DATABASE may have set for people, and no worker can work with */
+static const Setting session_settings[] = {
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_deferrable", "off"},
+	{"statement_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"idle_session_timeout", "0"},
+};
+
+/*
+ * The timer of a task is one of our own, so that it neither disturbs the
+ * session's statement_timeout nor is mistaken for it.
+ */
+static TimeoutId task_timer = MAX_TIMEOUTS;
+static volatile sig_atomic_t task_timer_fired = false;
+
+static void
+task_timer_handler(void)
+{
+	task_timer_fired = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+static void
+start_timer(TimestampTz deadline)
+{
+	if (task_timer == MAX_TIMEOUTS)
+		task_timer = RegisterTimeout(USER_TIMEOUT, task_timer_handler);
+	task_timer_fired = false;
+	if (deadline != DT_NOEND)
+		enable_timeout_at(task_timer, deadline);
+}
+
+/* did the timer fire? A cancel that it left pending is the timer's and goes with it */
+static bool
+stop_timer(void)
+{
+	disable_timeout(task_timer, false);
+	return task_timer_fired;
+}
+
+/* the function (jsonb) returning jsonb of this name that the caller may execute */
+static Oid
+lookup_function(const char *name)
+{
+	Oid argtypes[1] = {JSONBOID};
+	List *names = stringToQualifiedNameList(name);
+	Oid oid = LookupFuncName(names, 1, argtypes, true);
+	AclResult acl;
+
+	if (!OidIsValid(oid) || get_func_rettype(oid) != JSONBOID ||
+		get_func_prokind(oid) != PROKIND_FUNCTION)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("task function %s(jsonb) returning jsonb does not exist", name),
+						errhint("A task names a schema-qualified function that takes and returns "
+								"jsonb.")));
+	acl = olist_compat_function_acl(oid, GetUserId());
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FUNCTION, name);
+	return oid;
+}
+
+/* a member of an object that is a whole number, or -1 */
+static int64
+count_member(Jsonb *object, const char *key)
+{
+	JsonbValue buffer;
+	JsonbValue *value;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		return -1;
+	value = getKeyJsonValueFromContainer(&object->root, key, strlen(key), &buffer);
+	if (value == NULL || value->type != jbvNumeric)
+		return -1;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric)));
+}
+
+/* what is deferred is the task's work too: check it while it can be undone */
+static void
+check_deferred_constraints(void)
+{
+	ConstraintsSetStmt *all_immediate = makeNode(ConstraintsSetStmt);
+
+	AfterTriggerSetState(all_immediate);
+	CommandCounterIncrement();
+}
+
+static void
+call_function(void *arg)
+{
+	TaskWork *work = arg;
+	FmgrInfo flinfo;
+	Datum argument;
+	Jsonb *result;
+	MemoryContext old;
+	LOCAL_FCINFO(fcinfo, 1);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	fmgr_info(lookup_function(work->call->function), &flinfo);
+	argument = DirectFunctionCall1(jsonb_in, CStringGetDatum(work->call->argument));
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = argument;
+	fcinfo->args[0].isnull = false;
+	result = DatumGetJsonbP(FunctionCallInvoke(fcinfo));
+	if (fcinfo->isnull)
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("task function %s(jsonb) returned NULL", work->call->function),
+						errhint("A task without a result returns '{}' or 'null'.")));
+	PopActiveSnapshot();
+
+	if (work->call->owns_transaction)
+		check_deferred_constraints();
+
+	(void) stop_timer();
+	CHECK_FOR_INTERRUPTS();
+
+	old = MemoryContextSwitchTo(work->context);
+	work->outcome->succeeded = true;
+	work->outcome->output = JsonbToCString(NULL, &result->root, VARSIZE(result));
+	work->outcome->rows = count_member(result, "rows_loaded");
+	if (work->outcome->rows < 0)
+		work->outcome->rows = count_member(result, "rows");
+	work->outcome->rejects = count_member(result, "rows_rejected");
+	MemoryContextSwitchTo(old);
+}
+
+ErrorData *
+olist_flow_try(void (*work)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile edata = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return edata;
+}
+
+/* the name under which Retry and Catch know an error, palloc'd */
+static char *
+error_name(const ErrorData *edata, bool timed_out)
+{
+	int code = edata->sqlerrcode;
+
+	if (code == ERRCODE_QUERY_CANCELED && timed_out)
+		return pstrdup("States.Timeout");
+	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return pstrdup("States.Permissions");
+	if (code == ERRCODE_T_R_SERIALIZATION_FAILURE || code == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		code == ERRCODE_LOCK_NOT_AVAILABLE)
+		return pstrdup("Olist.Retryable");
+	if (ERRCODE_TO_CATEGORY(code) == ERRCODE_CONNECTION_EXCEPTION)
+		return pstrdup("Olist.Source");
+	return psprintf("SQLSTATE.%s", unpack_sql_state(code));
+}
+
+static void
+fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
+{
+	StringInfoData cause;
+
+	initStringInfo(&cause);
+	appendStringInfoString(&cause, edata->message ? edata->message : "unknown error");
+	if (edata->detail)
+		appendStringInfo(&cause, "\nDETAIL: %s", edata->detail);
+	if (edata->hint)
+		appendStringInfo(&cause, "\nHINT: %s", edata->hint);
+	outcome->succeeded = false;
+	outcome->output = NULL;
+	outcome->rows = outcome->rejects = -1;
+	outcome->error = error_name(edata, timed_out);
+	outcome->cause = cause.data;
+}
+
+static void
+pin(const Setting *settings, int n, GucAction action)
+{
+	for (int i = 0; i < n; i++)
+		(void) set_config_option(settings[i].name, settings[i].value,
+								 superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, action, true,
+								 0, false);
+}
+
+void
+olist_flow_pin_session(void)
+{
+	pin(session_settings, lengthof(session_settings), GUC_ACTION_SET);
+}
+
+void
+olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
+						  OlistTaskOutcome *outcome)
+{
+	memset(outcome, 0, sizeof(*outcome));
+	fail(outcome, edata, false);
+	olist_store_end_task(call, outcome);
+}
+
+void
+olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome)
+{
+	TaskWork work = {call, outcome, CurrentMemoryContext};
+	TimestampTz start = GetCurrentTimestamp();
+	ErrorData *edata;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->rows = outcome->rejects = -1;
+	pin(task_settings, lengthof(task_settings), GUC_ACTION_LOCAL);
+	start_timer(call->deadline);
+	edata = olist_flow_try(call_function, &work);
+	if (edata != NULL)
+	{
+		bool timed_out = stop_timer();
+
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && !timed_out && !cancel_is_failure)
+			ReThrowError(edata);
+		fail(outcome, edata, timed_out);
+	}
+	outcome->usec = GetCurrentTimestamp() - start;
+	olist_store_end_task(call, outcome);
+}

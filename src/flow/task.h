@@ -1,0 +1,62 @@
+/*
+ * flow/task.h
+ *		One attempt of one task: a SQL function (jsonb) returning jsonb, called in
+ *		the transaction that also commits its result.
+ */
+#ifndef OLIST_TASK_H
+#define OLIST_TASK_H
+
+#include "datatype/timestamp.h"
+
+/* what is to be called, and for which run */
+typedef struct OlistTaskCall
+{
+	int64 run_id;
+	int64 task_id;
+	int64 token;		   /* the run's fence: see store.h */
+	const char *function;  /* "schema.name" */
+	const char *argument;  /* JSON text */
+	TimestampTz deadline;  /* DT_NOEND: none */
+	bool owns_transaction; /* nothing but this attempt is in the transaction */
+} OlistTaskCall;
+
+/* what came of it */
+typedef struct OlistTaskOutcome
+{
+	bool succeeded;
+	char *output;  /* JSON text of a success */
+	char *error;   /* of a failure, as States Language names it */
+	char *cause;   /* of a failure: message, detail and hint */
+	int64 rows;	   /* the rows that the output speaks of, -1 if it does not */
+	int64 rejects; /* likewise */
+	int64 usec;	   /* time spent in the function */
+} OlistTaskOutcome;
+
+/*
+ * Call the function and write its outcome into the task's row, inside the
+ * current transaction, which the caller commits. A failing function is undone
+ * alone (it runs in a subtransaction). The outcome is palloc'd in the current
+ * memory context.
+ *
+ * Raises an error, after which nothing may be committed, when the attempt no
+ * longer belongs to the run (55000), and passes on a cancel or shutdown that is
+ * meant for the process and not for the task: 57014 without the task's timer
+ * having fired, unless cancel_is_failure.
+ */
+extern void
+olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome);
+
+/* in a transaction of its own: the attempt failed with this error */
+extern void olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
+									  OlistTaskOutcome *outcome);
+
+/*
+ * Run work(arg) in a subtransaction. NULL, or the error it ended with, all its
+ * effects undone, in the current memory context.
+ */
+extern ErrorData *olist_flow_try(void (*work)(void *arg), void *arg);
+
+/* settings of a worker's session: no time limits or read-only defaults of its role */
+extern void olist_flow_pin_session(void);
+
+#endif /* OLIST_TASK_H */
