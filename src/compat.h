@@ -52,4 +52,12 @@
 #define OLIST_WORKER_IGNORES_NOLOGIN false
 #endif
 
+/* 16 lets input functions report an error without raising it (d9f7f5d32) */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define OLIST_HAVE_SOFT_ERRORS 1
+#else
+#define OLIST_HAVE_SOFT_ERRORS 0
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "flow/flow.h"
+#include "csv/row_source.h"
 #include "fmgr.h"
 #include "source/decompress.h"
 #include "utils/builtins.h"
@@ -82,6 +83,7 @@ _PG_init(void)
 {
 	check_version();
 	olist_decompress_init();
+	olist_csv_init();
 	olist_flow_init();
 	MarkGUCPrefixReserved("olist_etl");
 }

@@ -6,21 +6,22 @@
 #define OLIST_ROW_SOURCE_H
 
 #include "access/tupdesc.h"
+#include "nodes/bitmapset.h"
 #include "source/stream.h"
 
 /* how the text is to be read; olist_row_format_default() fills it */
 typedef struct OlistRowFormat
 {
-	char delimiter;		   /* ',' */
-	char quote;			   /* '"' */
-	bool header;		   /* columns are matched by the header's names */
-	char *null_string;	   /* unquoted text that means NULL; NULL: only the empty field */
-	int encoding;		   /* of the object; default UTF-8 */
-	int max_columns;	   /* fields a record may have */
-	int max_field_bytes;   /* bytes a field may have */
-	int max_record_bytes;  /* bytes a record may have */
-	Bitmapset *optional;   /* attribute numbers that the header may lack: they are NULL */
-	Bitmapset *skipped;	   /* attribute numbers that are not read from the object at all
+	char delimiter;		  /* ',' */
+	char quote;			  /* '"' */
+	bool header;		  /* columns are matched by the header's names */
+	char *null_string;	  /* unquoted text that means NULL; NULL: the empty field does */
+	int encoding;		  /* of the object; default UTF-8 */
+	int max_columns;	  /* fields a record may have */
+	int max_field_bytes;  /* bytes a field may have */
+	int max_record_bytes; /* bytes a record may have */
+	Bitmapset *optional;  /* attribute numbers that the header may lack: they are NULL */
+	Bitmapset *skipped;	  /* attribute numbers that are not read from the object at all
 							* (provenance, generated columns): they come out as NULL */
 } OlistRowFormat;
 
@@ -42,17 +43,21 @@ typedef enum OlistRowStatus
 /* why a record could not become a row; valid until the next call */
 typedef struct OlistRowError
 {
-	int sqlerrcode;		 /* MAKE_SQLSTATE */
-	char *message;		 /* as an errmsg */
-	char *hint;			 /* or NULL */
-	char *column;		 /* header name, NULL: the whole record */
-	char *value;		 /* the field's text, unclipped, or NULL */
-	const char *raw;	 /* the record's bytes as they stand in the object */
+	int sqlerrcode;	 /* MAKE_SQLSTATE */
+	char *message;	 /* as an errmsg */
+	char *hint;		 /* or NULL */
+	char *column;	 /* header name, NULL: the whole record */
+	char *value;	 /* the field's text, unclipped, or NULL */
+	const char *raw; /* the record's bytes as they stand in the object */
 	size_t raw_len;
 } OlistRowError;
 
 typedef struct OlistRowSource OlistRowSource;
 
+/* define the settings of csv/; called once a backend */
+extern void olist_csv_init(void);
+
+/* a comma, a double quote, a header, UTF-8, and the limits as they are set */
 extern void olist_row_format_default(OlistRowFormat *format);
 
 /*
@@ -62,23 +67,30 @@ extern void olist_row_format_default(OlistRowFormat *format);
  *
  * Errors, each naming both sides: 22P04 no header or another format (with a
  * hint: delimiter, zip, UTF-16, …); 42703 a needed column is missing; 42701 a
- * name stands twice; 22021 encoding.
+ * name stands twice; 22021 encoding; 22023 a format that cannot be read.
  */
-extern OlistRowSource *olist_row_source_open(OlistStream *stream, TupleDesc desc,
-											 const OlistRowFormat *format);
+extern OlistRowSource *
+olist_row_source_open(OlistStream *stream, TupleDesc desc, const OlistRowFormat *format);
 
 /*
  * The next record as the datums of desc, allocated in the CURRENT memory
- * context (as input functions do). Never raises an error for what a record
- * holds: that is OLIST_ROW_BAD, after which reading goes on at the next record.
- * Errors of the stream are raised. Interruptible.
+ * context. Several datums may share one allocation: reset the context, do not
+ * pfree them. Never raises an error for what a record holds: that is
+ * OLIST_ROW_BAD, after which reading goes on with the line after it. Errors of
+ * the stream are raised. Interruptible.
+ *
+ * Lines without any byte are passed over and counted. A WARNING, once an
+ * object, tells of mixed line ends and of a byte order mark amid the data.
  */
 extern OlistRowStatus olist_row_source_next(OlistRowSource *source, Datum *values, bool *isnull);
 
 /* after OLIST_ROW_BAD: what was wrong */
 extern const OlistRowError *olist_row_source_error(const OlistRowSource *source);
 
-/* after OLIST_ROW_BAD: raise that error, with object, line and column */
+/*
+ * After OLIST_ROW_BAD: raise that error, with olist_row_source_describe() as
+ * its context: not to be called under a callback that adds the same.
+ */
 extern void olist_row_source_raise(const OlistRowSource *source) pg_attribute_noreturn();
 
 /* where the record last returned, good or bad, stands */
@@ -90,12 +102,15 @@ extern List *olist_row_source_extra_columns(const OlistRowSource *source);
 /* header-optional columns that the object lacks, as a list of char * */
 extern List *olist_row_source_missing_columns(const OlistRowSource *source);
 
-/* the object that is read, and its URI fit for a message */
+/* empty lines that were passed over so far */
+extern int64 olist_row_source_blank_lines(const OlistRowSource *source);
+
+/* the object that is read */
 extern const OlistObject *olist_row_source_object(const OlistRowSource *source);
 
 /*
  * For an error context callback: one line "object …, line …, column …", with
- * the clipped value when one is being converted. palloc'd.
+ * the clipped value when one is being converted or was found bad. palloc'd.
  */
 extern char *olist_row_source_describe(const OlistRowSource *source);
 
