@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/fault.h"
 #include "catalog/pg_extension.h"
 #include "flow/flow.h"
 #include "csv/row_source.h"
@@ -84,6 +85,7 @@ _PG_init(void)
 	check_version();
 	olist_decompress_init();
 	olist_csv_init();
+	olist_fault_init();
 	olist_flow_init();
 	MarkGUCPrefixReserved("olist_etl");
 }
