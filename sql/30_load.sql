@@ -7,10 +7,13 @@
 
 CREATE TABLE olist_etl.entity (
     entity text PRIMARY KEY,
-    target text NOT NULL UNIQUE
+    target text NOT NULL UNIQUE,
+    is_required boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE olist_etl.entity IS
     'The subjects of the source''s files and the staging table that each goes to';
+COMMENT ON COLUMN olist_etl.entity.is_required IS
+    'Is a source without an object of this entity an error?';
 
 INSERT INTO olist_etl.entity (entity, target) VALUES
     ('orders', 'olist_staging.orders'),
@@ -23,63 +26,159 @@ INSERT INTO olist_etl.entity (entity, target) VALUES
     ('geolocation', 'olist_staging.geolocation'),
     ('category_translation', 'olist_staging.category_translation');
 
+CREATE TABLE olist_etl.entity_column (
+    entity text NOT NULL REFERENCES olist_etl.entity,
+    position integer NOT NULL,
+    column_name text NOT NULL,
+    data_type text NOT NULL,
+    is_required boolean NOT NULL,
+    PRIMARY KEY (entity, position),
+    UNIQUE (entity, column_name)
+);
+COMMENT ON TABLE olist_etl.entity_column IS
+    'The columns of each entity: what staging tables and imported foreign tables are made of. The names are the source''s own, misspellings included';
+COMMENT ON COLUMN olist_etl.entity_column.is_required IS
+    'Is an object without this column an error? If not, it loads as NULL, and the ledger''s drift notes it';
+
+INSERT INTO olist_etl.entity_column (entity, position, column_name, data_type, is_required) VALUES
+    ('orders', 1, 'order_id', 'text', true),
+    ('orders', 2, 'customer_id', 'text', true),
+    ('orders', 3, 'order_status', 'text', true),
+    ('orders', 4, 'order_purchase_timestamp', 'timestamp', true),
+    ('orders', 5, 'order_approved_at', 'timestamp', false),
+    ('orders', 6, 'order_delivered_carrier_date', 'timestamp', false),
+    ('orders', 7, 'order_delivered_customer_date', 'timestamp', false),
+    ('orders', 8, 'order_estimated_delivery_date', 'timestamp', false),
+    ('customers', 1, 'customer_id', 'text', true),
+    ('customers', 2, 'customer_unique_id', 'text', true),
+    ('customers', 3, 'customer_zip_code_prefix', 'text', false),
+    ('customers', 4, 'customer_city', 'text', false),
+    ('customers', 5, 'customer_state', 'text', false),
+    ('order_items', 1, 'order_id', 'text', true),
+    ('order_items', 2, 'order_item_id', 'integer', true),
+    ('order_items', 3, 'product_id', 'text', true),
+    ('order_items', 4, 'seller_id', 'text', true),
+    ('order_items', 5, 'shipping_limit_date', 'timestamp', false),
+    ('order_items', 6, 'price', 'numeric', true),
+    ('order_items', 7, 'freight_value', 'numeric', true),
+    ('order_payments', 1, 'order_id', 'text', true),
+    ('order_payments', 2, 'payment_sequential', 'integer', true),
+    ('order_payments', 3, 'payment_type', 'text', true),
+    ('order_payments', 4, 'payment_installments', 'integer', false),
+    ('order_payments', 5, 'payment_value', 'numeric', true),
+    ('order_reviews', 1, 'review_id', 'text', true),
+    ('order_reviews', 2, 'order_id', 'text', true),
+    ('order_reviews', 3, 'review_score', 'integer', true),
+    ('order_reviews', 4, 'review_comment_title', 'text', false),
+    ('order_reviews', 5, 'review_comment_message', 'text', false),
+    ('order_reviews', 6, 'review_creation_date', 'timestamp', false),
+    ('order_reviews', 7, 'review_answer_timestamp', 'timestamp', false),
+    ('products', 1, 'product_id', 'text', true),
+    ('products', 2, 'product_category_name', 'text', false),
+    ('products', 3, 'product_name_lenght', 'integer', false),
+    ('products', 4, 'product_description_lenght', 'integer', false),
+    ('products', 5, 'product_photos_qty', 'integer', false),
+    ('products', 6, 'product_weight_g', 'integer', false),
+    ('products', 7, 'product_length_cm', 'integer', false),
+    ('products', 8, 'product_height_cm', 'integer', false),
+    ('products', 9, 'product_width_cm', 'integer', false),
+    ('sellers', 1, 'seller_id', 'text', true),
+    ('sellers', 2, 'seller_zip_code_prefix', 'text', false),
+    ('sellers', 3, 'seller_city', 'text', false),
+    ('sellers', 4, 'seller_state', 'text', false),
+    ('geolocation', 1, 'geolocation_zip_code_prefix', 'text', true),
+    ('geolocation', 2, 'geolocation_lat', 'double precision', true),
+    ('geolocation', 3, 'geolocation_lng', 'double precision', true),
+    ('geolocation', 4, 'geolocation_city', 'text', false),
+    ('geolocation', 5, 'geolocation_state', 'text', false),
+    ('category_translation', 1, 'product_category_name', 'text', true),
+    ('category_translation', 2, 'product_category_name_english', 'text', true);
+
 CREATE TABLE olist_etl.object_pattern (
     pattern text PRIMARY KEY,
     entity text NOT NULL REFERENCES olist_etl.entity,
     is_default boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE olist_etl.object_pattern IS
-    'Which objects under the source belong to which entity: globs over the path below the source''s prefix';
+    'Which objects under the source belong to which entity: globs (*, **, ?, {a,b}) over the path below the source''s prefix. Your own patterns go before the default ones, longer ones before shorter';
 
-INSERT INTO olist_etl.object_pattern (pattern, entity, is_default) VALUES
-    ('olist_orders_dataset*.csv*', 'orders', true),
-    ('olist_customers_dataset*.csv*', 'customers', true),
-    ('olist_order_items_dataset*.csv*', 'order_items', true),
-    ('olist_order_payments_dataset*.csv*', 'order_payments', true),
-    ('olist_order_reviews_dataset*.csv*', 'order_reviews', true),
-    ('olist_products_dataset*.csv*', 'products', true),
-    ('olist_sellers_dataset*.csv*', 'sellers', true),
-    ('olist_geolocation_dataset*.csv*', 'geolocation', true),
-    ('product_category_name_translation*.csv*', 'category_translation', true);
+/* one file, several files, or a folder of files */
+INSERT INTO olist_etl.object_pattern (pattern, entity, is_default)
+SELECT pg_catalog.format(p.pattern, f.name), f.entity, true
+FROM (VALUES
+    ('olist_orders_dataset', 'orders'),
+    ('olist_customers_dataset', 'customers'),
+    ('olist_order_items_dataset', 'order_items'),
+    ('olist_order_payments_dataset', 'order_payments'),
+    ('olist_order_reviews_dataset', 'order_reviews'),
+    ('olist_products_dataset', 'products'),
+    ('olist_sellers_dataset', 'sellers'),
+    ('olist_geolocation_dataset', 'geolocation'),
+    ('product_category_name_translation', 'category_translation')) AS f (name, entity)
+CROSS JOIN (VALUES ('%s{,_*,-*}.csv{,.gz,.zst}'), ('%s/**.csv{,.gz,.zst}')) AS p (pattern)
+UNION ALL
+SELECT e.entity OPERATOR(pg_catalog.||) '/**.csv{,.gz,.zst}', e.entity, true
+FROM olist_etl.entity e;
 
 CREATE TABLE olist_etl.source (
-    name text PRIMARY KEY,
+    name text NOT NULL,
     uri text NOT NULL,
-    server name
+    server name,
+    is_default boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (name, is_default)
 );
 COMMENT ON TABLE olist_etl.source IS
     'Where a run finds its objects; written by olist_etl.set_source()';
+COMMENT ON COLUMN olist_etl.source.is_default IS
+    'This row comes with the extension and counts only where there is no other of its name';
+
+INSERT INTO olist_etl.source (name, uri, is_default) VALUES ('olist', 'sample://olist/', true);
 
 CREATE TABLE olist_etl.ledger (
     object_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     target text NOT NULL,
     entity text,
+    source text,
     uri text NOT NULL,
     etag text,
     size bigint,
     last_modified timestamptz,
-    rows_read bigint NOT NULL,
-    rows_loaded bigint NOT NULL,
-    rows_rejected bigint NOT NULL,
+    rows_read bigint NOT NULL DEFAULT 0,
+    rows_loaded bigint NOT NULL DEFAULT 0,
+    rows_rejected bigint NOT NULL DEFAULT 0,
     run_id bigint,
-    loaded_at timestamptz NOT NULL DEFAULT now(),
+    loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     published_at timestamptz,
+    is_current boolean NOT NULL,
     superseded_by bigint REFERENCES olist_etl.ledger,
     CONSTRAINT ledger_version_key UNIQUE NULLS NOT DISTINCT (target, uri, etag, size),
     CONSTRAINT ledger_rows_check CHECK (rows_read = rows_loaded + rows_rejected)
 );
 COMMENT ON TABLE olist_etl.ledger IS
     'Every object version ever loaded, once: the proof that a load happened and what it gave';
+COMMENT ON COLUMN olist_etl.ledger.target IS
+    'The table that the rows went to, by its qualified name: OIDs do not survive dump and restore';
+COMMENT ON COLUMN olist_etl.ledger.source IS
+    'The source of which the object is a part; NULL when it was loaded by hand';
 COMMENT ON COLUMN olist_etl.ledger.published_at IS
     'When the object''s rows became visible in the warehouse; NULL while they are only staged';
+COMMENT ON COLUMN olist_etl.ledger.is_current IS
+    'Are this version''s rows the ones that the target holds for this URI? At most one version of a URI is current';
 COMMENT ON COLUMN olist_etl.ledger.superseded_by IS
     'The later version of the same URI that replaced this one''s rows';
 
+/* one current version of an object: two sessions that load the same URI meet here */
+CREATE UNIQUE INDEX ledger_current_idx ON olist_etl.ledger (target, uri) WHERE is_current;
+CREATE INDEX ledger_superseded_by_idx ON olist_etl.ledger (superseded_by) WHERE superseded_by IS NOT NULL;
+
 CREATE UNLOGGED TABLE olist_etl.staged (
-    object_id bigint PRIMARY KEY
+    object_id bigint PRIMARY KEY,
+    filenode oid NOT NULL
 );
 COMMENT ON TABLE olist_etl.staged IS
-    'The objects whose rows are in staging. Unlogged like the staging tables, so a crash empties both together and the next run sees what to load again';
+    'The objects whose rows are in an unlogged table. Unlogged like the tables themselves, so a crash empties both together and the next run sees what to load again';
+COMMENT ON COLUMN olist_etl.staged.filenode IS
+    'The file of the table when the rows went in: a table truncated or made anew since then does not hold them';
 
 CREATE TABLE olist_etl.reject (
     reject_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -91,10 +190,13 @@ CREATE TABLE olist_etl.reject (
     column_name text,
     sqlstate text NOT NULL,
     message text NOT NULL,
+    hint text,
     raw bytea NOT NULL
 );
 COMMENT ON TABLE olist_etl.reject IS
     'Rows that could not be loaded, kept whole, with their place and reason';
+COMMENT ON COLUMN olist_etl.reject.reason IS
+    'invalid: the record is no row of its table; orphan: what it refers to has not arrived';
 CREATE INDEX reject_object_id_idx ON olist_etl.reject (object_id);
 
 CREATE TABLE olist_etl.drift (
@@ -106,101 +208,127 @@ CREATE TABLE olist_etl.drift (
 COMMENT ON TABLE olist_etl.drift IS
     'Columns that an object had beyond its target''s, or lacked, noted once per object';
 
+
+/* what a dump must hold: not the rows that come with the extension */
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.object_pattern', 'WHERE NOT is_default');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.source', 'WHERE NOT is_default');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.ledger', '');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.ledger_object_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.reject', '');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.reject_reject_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.drift', '');
+
+CREATE FUNCTION olist_etl.staging_definition(OUT target text, OUT columns text)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT e.target,
+           string_agg(format('%I %s', c.column_name, c.data_type), ', ' ORDER BY c.position)
+      FROM olist_etl.entity e
+      JOIN olist_etl.entity_column c ON c.entity = e.entity
+     GROUP BY e.target
+     ORDER BY e.target
+$$;
+COMMENT ON FUNCTION olist_etl.staging_definition() IS
+    'The staging tables and their columns, as CREATE TABLE writes them';
+
 CREATE FUNCTION olist_etl.create_staging() RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    staging record;
 BEGIN
-    CREATE SCHEMA IF NOT EXISTS olist_staging;
-
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.orders (
-        order_id text,
-        customer_id text,
-        order_status text,
-        order_purchase_timestamp timestamp,
-        order_approved_at timestamp,
-        order_delivered_carrier_date timestamp,
-        order_delivered_customer_date timestamp,
-        order_estimated_delivery_date timestamp,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.customers (
-        customer_id text,
-        customer_unique_id text,
-        customer_zip_code_prefix text,
-        customer_city text,
-        customer_state text,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.order_items (
-        order_id text,
-        order_item_id integer,
-        product_id text,
-        seller_id text,
-        shipping_limit_date timestamp,
-        price numeric,
-        freight_value numeric,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.order_payments (
-        order_id text,
-        payment_sequential integer,
-        payment_type text,
-        payment_installments integer,
-        payment_value numeric,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.order_reviews (
-        review_id text,
-        order_id text,
-        review_score integer,
-        review_comment_title text,
-        review_comment_message text,
-        review_creation_date timestamp,
-        review_answer_timestamp timestamp,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.products (
-        product_id text,
-        product_category_name text,
-        product_name_lenght integer,
-        product_description_lenght integer,
-        product_photos_qty integer,
-        product_weight_g integer,
-        product_length_cm integer,
-        product_height_cm integer,
-        product_width_cm integer,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.sellers (
-        seller_id text,
-        seller_zip_code_prefix text,
-        seller_city text,
-        seller_state text,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.geolocation (
-        geolocation_zip_code_prefix text,
-        geolocation_lat double precision,
-        geolocation_lng double precision,
-        geolocation_city text,
-        geolocation_state text,
-        _object_id bigint,
-        _line bigint
-    );
-    CREATE UNLOGGED TABLE IF NOT EXISTS olist_staging.category_translation (
-        product_category_name text,
-        product_category_name_english text,
-        _object_id bigint,
-        _line bigint
-    );
+    -- two sessions that start on an empty database must not collide
+    PERFORM pg_advisory_xact_lock(hashtext('olist_etl.create_staging'));
+    IF to_regnamespace('olist_staging') IS NULL THEN
+        CREATE SCHEMA olist_staging;
+        COMMENT ON SCHEMA olist_staging IS 'The typed rows of the objects that olist_etl loads';
+    END IF;
+    FOR staging IN
+        SELECT * FROM olist_etl.staging_definition() d WHERE to_regclass(d.target) IS NULL
+    LOOP
+        EXECUTE format('CREATE UNLOGGED TABLE %s (%s, _object_id bigint, _line bigint)',
+                       staging.target, staging.columns);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.create_staging() IS
-    'Create the schema olist_staging and its tables where they are missing. The column names are the source''s own, misspellings included';
+    'Create the schema olist_staging and its tables where they are missing';
+
+CREATE FUNCTION olist_etl.load(
+    target regclass,
+    uri text,
+    server name DEFAULT NULL,
+    on_error text DEFAULT 'stop',
+    reject_limit text DEFAULT NULL,
+    delimiter text DEFAULT NULL,
+    quote text DEFAULT NULL,
+    header boolean DEFAULT NULL,
+    null_string text DEFAULT NULL,
+    encoding text DEFAULT NULL,
+    max_columns text DEFAULT NULL,
+    max_field_bytes text DEFAULT NULL,
+    max_record_bytes text DEFAULT NULL,
+    reload boolean DEFAULT false,
+    OUT object text,
+    OUT status text,
+    OUT rows_read bigint,
+    OUT rows_loaded bigint,
+    OUT rows_rejected bigint)
+RETURNS SETOF record
+    LANGUAGE c VOLATILE
+    ROWS 10
+    AS 'MODULE_PATHNAME', 'olist_etl_load';
+COMMENT ON FUNCTION olist_etl.load(regclass, text, name, text, text, text, text, boolean, text, text, text, text, text, boolean) IS
+    'Load all objects that a URI stands for into a table, each version once; a version that is loaded already is skipped';
+
+CREATE FUNCTION olist_etl.discover(argument jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE c STRICT VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_discover';
+COMMENT ON FUNCTION olist_etl.discover(jsonb) IS
+    'Task: list the source and tell which objects are to be staged';
+
+CREATE FUNCTION olist_etl.stage(argument jsonb) RETURNS jsonb
+    LANGUAGE c STRICT VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_stage';
+COMMENT ON FUNCTION olist_etl.stage(jsonb) IS
+    'Task: load one discovered object into its staging table, with its rejects and its ledger line';
+
+CREATE FUNCTION olist_etl.pending(
+    source text DEFAULT 'olist',
+    OUT entity text,
+    OUT uri text,
+    OUT size bigint,
+    OUT etag text,
+    OUT last_modified timestamptz,
+    OUT status text)
+RETURNS SETOF record
+    LANGUAGE c STRICT VOLATILE
+    ROWS 10
+    AS 'MODULE_PATHNAME', 'olist_etl_pending';
+COMMENT ON FUNCTION olist_etl.pending(text) IS
+    'What the next run would find: new, changed, lost and unpublished objects, and those that are gone from the source';
+
+CREATE FUNCTION olist_etl.set_source(
+    uri text,
+    endpoint text DEFAULT NULL,
+    region text DEFAULT NULL,
+    profile text DEFAULT NULL,
+    access_key_id text DEFAULT NULL,
+    secret_access_key text DEFAULT NULL,
+    session_token text DEFAULT NULL,
+    role_arn text DEFAULT NULL,
+    addressing text DEFAULT NULL,
+    use_http boolean DEFAULT NULL,
+    anonymous boolean DEFAULT NULL,
+    requester_pays boolean DEFAULT NULL,
+    ambient_credentials boolean DEFAULT NULL,
+    name text DEFAULT 'olist',
+    options jsonb DEFAULT '{}')
+RETURNS void
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_set_source';
+COMMENT ON FUNCTION olist_etl.set_source(text, text, text, text, text, text, text, text, text, boolean, boolean, boolean, boolean, text, jsonb) IS
+    'Point a source at a directory, bucket or prefix; options that are not given are unset';

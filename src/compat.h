@@ -34,6 +34,56 @@
 #define olist_compat_new_storage_subid(rel) ((rel)->rd_newRelfilenodeSubid)
 #endif
 
+/*
+ * 18 split the functions that print properties out of explain.h (9173e8b60466).
+ */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/*
+ * The user as whom a foreign scan reads, InvalidOid: the current one. 16 keeps
+ * it in the plan, and in RelOptInfo for every relation, because permissions
+ * left the range table (a61b1f74823c, 599b33b9492d).
+ */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+#define olist_compat_rel_user(root, rel) \
+	(OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())
+#else
+#define olist_compat_scan_user(node)                                          \
+	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid,      \
+				   (node)->ss.ps.state)                                       \
+		 ->checkAsUser)
+#define olist_compat_rel_user(root, rel)                          \
+	(OidIsValid(planner_rt_fetch((rel)->relid, root)->checkAsUser) \
+		 ? planner_rt_fetch((rel)->relid, root)->checkAsUser      \
+		 : GetUserId())
+#endif
+
+/*
+ * A foreign path without order or pushed-down joins: 17 added restrictions
+ * (9e9931d2bf40), 18 the count of disabled nodes (e22253467942).
+ */
+#if PG_VERSION_NUM >= 180000
+#define olist_compat_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, outer, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define olist_compat_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL, NIL)
+#else
+#define olist_compat_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL)
+#endif
+
+/* 18 tells whether it is ANALYZE that waits (e5b0b0ce1509) */
+#if PG_VERSION_NUM >= 180000
+#define olist_compat_vacuum_delay_point() vacuum_delay_point(true)
+#else
+#define olist_compat_vacuum_delay_point() vacuum_delay_point()
+#endif
+
 /* 16 replaced the aclcheck function of each catalog by one for all (c727f511b) */
 #if PG_VERSION_NUM >= 160000
 #define olist_compat_function_acl(function, role) \

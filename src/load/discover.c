@@ -1,0 +1,357 @@
+/*
+ * load/discover.c
+ *		What has to be staged: olist_etl.discover() and olist_etl.pending().
+ *
+ *		listing ──► entity by pattern ──► tuplestore ──► compared with the ledger in one statement
+ *
+ * The source is listed with the caller's rights. The comparison runs as the
+ * extension's owner: the ledger is nobody else's to read.
+ *
+ * An object is
+ *		new			when the ledger does not know its URI as current;
+ *		changed		when it is current in another version;
+ *		lost		when it was staged but never published, and a crash or a
+ *					TRUNCATE has taken its rows;
+ *		unpublished	when its rows are staged and wait to be published;
+ *		unstaged	when it was published, and its rows have left the staging;
+ *		unchanged	when it was published, and its rows are staged still;
+ *		gone		when the ledger knows it as current, and the source does not.
+ *
+ * New, changed and lost objects are to be staged. As a rebuild needs all rows,
+ * unstaged ones join them as soon as there is anything to do at all.
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "access/htup_details.h"
+#include "base/message.h"
+#include "base/spi.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fdw/entity.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "load/json.h"
+#include "load/source.h"
+#include "miscadmin.h"
+#include "source/listing.h"
+#include "source/options.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(olist_etl_discover);
+PG_FUNCTION_INFO_V1(olist_etl_pending);
+
+/* the listed objects in SQL */
+#define LISTED_NAME "_olist_listed"
+#define LISTED_COLUMNS 5
+
+/*
+ * Every listed object, and every current one that is gone, with its status.
+ * $1 is the name of the source.
+ */
+static const char *const compare_sql =
+	"SELECT coalesce(o.entity, l.entity) AS entity,"
+	"       coalesce(o.uri, l.uri) AS uri,"
+	"       o.size, o.etag, o.last_modified,"
+	"       CASE WHEN o.uri IS NULL THEN 'gone'"
+	"            WHEN l.object_id IS NULL THEN 'new'"
+	"            WHEN l.etag IS DISTINCT FROM o.etag OR l.size IS DISTINCT FROM o.size"
+	"                THEN 'changed'"
+	"            WHEN s.object_id IS NULL AND l.published_at IS NULL THEN 'lost'"
+	"            WHEN s.object_id IS NULL THEN 'unstaged'"
+	"            WHEN l.published_at IS NULL THEN 'unpublished'"
+	"            ELSE 'unchanged' END AS status"
+	"  FROM (SELECT x.*, e.target"
+	"          FROM " LISTED_NAME " x"
+	"          JOIN olist_etl.entity e ON e.entity = x.entity) o"
+	"  FULL JOIN (SELECT c.*"
+	"               FROM olist_etl.ledger c"
+	"              WHERE c.is_current AND c.source = $1) l"
+	"    ON l.target = o.target AND l.uri = o.uri"
+	"  LEFT JOIN olist_etl.entity e ON e.target = l.target"
+	"  LEFT JOIN olist_etl.staged s"
+	"    ON s.object_id = l.object_id"
+	"   AND s.filenode = pg_relation_filenode(to_regclass(e.target))"
+	" ORDER BY o.size DESC NULLS LAST, 2";
+
+/* the columns of that result */
+enum
+{
+	RESULT_ENTITY = 1,
+	RESULT_URI,
+	RESULT_SIZE,
+	RESULT_ETAG,
+	RESULT_LAST_MODIFIED,
+	RESULT_STATUS
+};
+
+/* a source, listed */
+typedef struct Discovery
+{
+	OlistNamedSource *source;
+	List *entities;
+	Tuplestorestate *listed;
+	TupleDesc desc; /* of listed */
+	int64 nobjects; /* that belong to an entity */
+	int64 nignored; /* that belong to none */
+} Discovery;
+
+static TupleDesc
+listed_descriptor(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(LISTED_COLUMNS);
+
+	TupleDescInitEntry(desc, 1, "entity", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "uri", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "size", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 4, "etag", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "last_modified", TIMESTAMPTZOID, -1, 0);
+	return desc;
+}
+
+static void
+put_object(Discovery *discovery, const OlistEntity *entity, const OlistObject *object)
+{
+	Datum values[LISTED_COLUMNS] = {0};
+	bool isnull[LISTED_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(entity->name);
+	values[1] = CStringGetTextDatum(object->uri);
+	values[2] = Int64GetDatum(object->size);
+	isnull[2] = object->size < 0;
+	isnull[3] = object->etag == NULL;
+	if (object->etag != NULL)
+		values[3] = CStringGetTextDatum(object->etag);
+	values[4] = TimestampTzGetDatum(object->last_modified);
+	isnull[4] = TIMESTAMP_NOT_FINITE(object->last_modified);
+	tuplestore_putvalues(discovery->listed, discovery->desc, values, isnull);
+}
+
+/* list the source into a tuplestore; no context is left behind but the current one */
+static Discovery *
+discover(const char *name)
+{
+	Discovery *discovery = palloc0(sizeof(Discovery));
+	OlistEntityMatcher *matcher;
+	OlistListing *listing;
+	OlistObject object;
+	MemoryContext caller;
+	MemoryContext object_context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist discover object", ALLOCSET_SMALL_SIZES);
+
+	discovery->source = olist_named_source(name);
+	discovery->entities = olist_entities();
+	discovery->desc = listed_descriptor();
+	discovery->listed = tuplestore_begin_heap(false, false, work_mem);
+	matcher = olist_entity_matcher(discovery->source->uri, discovery->entities);
+	listing = olist_listing_open(discovery->source->uri,
+								 olist_source_options(discovery->source->serverid, GetUserId()));
+	caller = MemoryContextSwitchTo(object_context);
+	while (olist_listing_next(listing, &object))
+	{
+		OlistEntity *entity = olist_entity_match(matcher, object.uri);
+
+		if (entity != NULL)
+		{
+			put_object(discovery, entity, &object);
+			discovery->nobjects++;
+		}
+		else
+			discovery->nignored++;
+		MemoryContextReset(object_context);
+	}
+	MemoryContextSwitchTo(caller);
+	olist_listing_close(listing);
+	return discovery;
+}
+
+/* compare with the ledger, in the SPI connection of the caller */
+static uint64
+compare(Discovery *discovery)
+{
+	EphemeralNamedRelationData relation = {0};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name)};
+
+	relation.md.name = LISTED_NAME;
+	relation.md.reliddesc = InvalidOid;
+	relation.md.tupdesc = discovery->desc;
+	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation.md.enrtuples = discovery->nobjects;
+	relation.reldata = discovery->listed;
+	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the listed objects");
+	return olist_spi_execute_as_owner(compare_sql, SPI_OK_SELECT, 1, args);
+}
+
+static char *
+get_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/* how many of the objects have this status */
+static int64
+count_status(uint64 n, const char *status)
+{
+	int64 count = 0;
+
+	for (uint64 i = 0; i < n; i++)
+		count += strcmp(get_text(i, RESULT_STATUS), status) == 0;
+	return count;
+}
+
+/* a source without anything, or without a whole entity, is not what was meant */
+static void
+check_complete(const Discovery *discovery, uint64 n, bool allow_missing)
+{
+	StringInfoData missing;
+	ListCell *lc;
+
+	if (n == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("source \"%s\" has no object to load", discovery->source->name),
+			 errdetail("%lld objects are under \"%s\", none of them with the name of an entity's "
+					   "file.",
+					   (long long) discovery->nignored, olist_redact_uri(discovery->source->uri)),
+			 errhint("Point the source elsewhere with olist_etl.set_source(), or add the names "
+					 "to olist_etl.object_pattern.")));
+	initStringInfo(&missing);
+	foreach (lc, discovery->entities)
+	{
+		OlistEntity *entity = lfirst(lc);
+		bool found = !entity->is_required || allow_missing;
+
+		for (uint64 i = 0; i < n && !found; i++)
+			found = strcmp(get_text(i, RESULT_ENTITY), entity->name) == 0;
+		if (!found)
+			appendStringInfo(&missing, "%s%s", missing.len > 0 ? ", " : "", entity->name);
+	}
+	if (missing.len > 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("source \"%s\" has no object for: %s", discovery->source->name, missing.data),
+			 errdetail("%lld objects under \"%s\" belong to other entities, %lld to none.",
+					   (long long) discovery->nobjects, olist_redact_uri(discovery->source->uri),
+					   (long long) discovery->nignored),
+			 errhint("Look for the expected names in olist_etl.object_pattern, or pass "
+					 "\"allow_missing\": true.")));
+}
+
+/* is an object of this status to be staged? */
+static bool
+is_to_stage(const char *status, bool with_unstaged)
+{
+	return strcmp(status, "new") == 0 || strcmp(status, "changed") == 0 ||
+		   strcmp(status, "lost") == 0 || (with_unstaged && strcmp(status, "unstaged") == 0);
+}
+
+static void
+push_object(JsonbParseState **state, const Discovery *discovery, uint64 row)
+{
+	bool isnull;
+	Datum size =
+		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, RESULT_SIZE, &isnull);
+	Datum last_modified;
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	olist_json_push_text(state, "source", discovery->source->name);
+	olist_json_push_text(state, "entity", get_text(row, RESULT_ENTITY));
+	olist_json_push_text(state, "uri", get_text(row, RESULT_URI));
+	if (!isnull)
+		olist_json_push_int8(state, "size", DatumGetInt64(size));
+	olist_json_push_text(state, "etag", get_text(row, RESULT_ETAG));
+	last_modified = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+								  RESULT_LAST_MODIFIED, &isnull);
+	if (!isnull)
+		olist_json_push_text(state, "last_modified",
+							 JsonEncodeDateTime(NULL, last_modified, TIMESTAMPTZOID, NULL));
+	olist_json_push_text(state, "status", get_text(row, RESULT_STATUS));
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* discover(jsonb): see README.md */
+Datum
+olist_etl_discover(PG_FUNCTION_ARGS)
+{
+	Jsonb *argument = PG_GETARG_JSONB_P(0);
+	char *name = olist_json_text(argument, "source");
+	bool allow_missing = olist_json_bool(argument, "allow_missing", false);
+	Discovery *discovery = discover(name != NULL ? name : OLIST_DEFAULT_SOURCE);
+	MemoryContext caller = CurrentMemoryContext;
+	JsonbParseState *state = NULL;
+	JsonbValue key = {.type = jbvString};
+	int64 to_publish;
+	int64 unpublished;
+	Jsonb *result;
+	uint64 n;
+
+	SPI_connect();
+
+	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
+	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
+	n = compare(discovery);
+	check_complete(discovery, n, allow_missing);
+	unpublished = count_status(n, "unpublished");
+	to_publish =
+		unpublished + count_status(n, "new") + count_status(n, "changed") + count_status(n, "lost");
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	key.val.string.val = "objects";
+	key.val.string.len = strlen("objects");
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (is_to_stage(get_text(i, RESULT_STATUS), to_publish > 0))
+			push_object(&state, discovery, i);
+	}
+	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	olist_json_push_int8(&state, "new", to_publish);
+	olist_json_push_int8(&state, "unpublished", unpublished);
+	olist_json_push_int8(&state, "unchanged",
+						 count_status(n, "unchanged") + count_status(n, "unstaged"));
+	olist_json_push_int8(&state, "gone", count_status(n, "gone"));
+	olist_json_push_int8(&state, "ignored", discovery->nignored);
+	MemoryContextSwitchTo(caller);
+	result = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	SPI_finish();
+	tuplestore_end(discovery->listed);
+	PG_RETURN_JSONB_P(result);
+}
+
+/* pending(source text): the objects that the next run would not find unchanged */
+Datum
+olist_etl_pending(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Discovery *discovery;
+	uint64 n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	discovery = discover(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SPI_connect();
+	n = compare(discovery);
+	for (uint64 i = 0; i < n; i++)
+	{
+		Datum values[RESULT_STATUS];
+		bool isnull[RESULT_STATUS];
+
+		if (strcmp(get_text(i, RESULT_STATUS), "unchanged") == 0 ||
+			strcmp(get_text(i, RESULT_STATUS), "unstaged") == 0)
+			continue;
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	}
+	SPI_finish();
+	tuplestore_end(discovery->listed);
+	return (Datum) 0;
+}

@@ -1,0 +1,254 @@
+/*
+ * load/ledger.c
+ *		The proof that an object version was loaded, once.
+ *
+ * An object version is (target, URI, ETag, size); it has one line, however
+ * often it is loaded. Of all versions of a URI at most one is current: the one
+ * whose rows the target holds. A unique index sees to that, and so two sessions
+ * that load the same object meet:
+ *
+ *		claim:	lock the current line ──► same version: loaded already, or its
+ *										  rows were lost: load it again
+ *									 ──► another version: that one is former
+ *				no current line ──► a line of this version: take it back
+ *								──► none: insert one; if somebody was faster, again
+ *
+ *		finish:	the former line is superseded, then ours is current
+ *
+ * Rows in UNLOGGED tables vanish in a crash. olist_etl.staged, unlogged as
+ * well, vanishes with them; it also notes the table's file, so that rows gone
+ * by TRUNCATE or DROP are not believed to be there either.
+ *
+ * All of it runs as the extension's owner, on tables that nobody else can write.
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "load/ledger.h"
+
+#include "base/spi.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* column i of row 0 of the last result, 0 for NULL */
+static int64
+get_int8(int i)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+static bool
+get_bool(int i)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static OlistSpiArg
+size_arg(const OlistObject *object)
+{
+	OlistSpiArg arg = OLIST_SPI_INT8(object->size);
+
+	arg.isnull = object->size < 0;
+	return arg;
+}
+
+static OlistSpiArg
+last_modified_arg(const OlistObject *object)
+{
+	OlistSpiArg arg = OLIST_SPI_TIMESTAMPTZ(object->last_modified);
+
+	arg.isnull = TIMESTAMP_NOT_FINITE(object->last_modified);
+	return arg;
+}
+
+/* lock the current line of the object, if there is one, and judge it */
+static bool
+claim_current(const OlistLedgerKey *key, OlistLedgerClaim *claim)
+{
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target), OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
+						  OLIST_SPI_OID(key->filenode)};
+
+	if (olist_spi_execute_as_owner(
+			"SELECT l.object_id,"
+			"       l.etag IS NOT DISTINCT FROM $3 AND l.size IS NOT DISTINCT FROM $4,"
+			"       $5 = 0 OR EXISTS (SELECT FROM olist_etl.staged s"
+			"                          WHERE s.object_id = l.object_id AND s.filenode = $5),"
+			"       l.rows_loaded"
+			"  FROM olist_etl.ledger l"
+			" WHERE l.target = $1 AND l.uri = $2 AND l.is_current"
+			"   FOR UPDATE OF l",
+			SPI_OK_SELECT, lengthof(args), args) == 0)
+		return false;
+	if (get_bool(2))
+	{
+		claim->object_id = get_int8(1);
+		claim->is_loaded = get_bool(3);
+		claim->may_have_rows = true;
+	}
+	else
+	{
+		claim->former_id = get_int8(1);
+		claim->former_rows = get_int8(4);
+	}
+	return true;
+}
+
+/* lock the line of this version, if it was current before some other */
+static bool
+claim_former_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
+{
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target), OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object)};
+
+	if (olist_spi_execute_as_owner("SELECT l.object_id"
+								   "  FROM olist_etl.ledger l"
+								   " WHERE l.target = $1 AND l.uri = $2"
+								   "   AND l.etag IS NOT DISTINCT FROM $3"
+								   "   AND l.size IS NOT DISTINCT FROM $4"
+								   "   AND NOT l.is_current"
+								   "   FOR UPDATE OF l",
+								   SPI_OK_SELECT, lengthof(args), args) == 0)
+		return false;
+	claim->object_id = get_int8(1);
+	claim->may_have_rows = true;
+	return true;
+}
+
+/*
+ * Insert the line of a version that was never loaded: current at once if there
+ * is no former version, so that nobody else can insert one meanwhile. False if
+ * somebody did; that transaction has committed by then.
+ */
+static bool
+claim_new_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
+{
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
+						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
+						  last_modified_arg(key->object),	 OLIST_SPI_BOOL(claim->former_id == 0)};
+
+	if (olist_spi_execute_as_owner("INSERT INTO olist_etl.ledger"
+								   "    (target, entity, source, uri, etag, size, last_modified,"
+								   "     is_current)"
+								   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+								   "    ON CONFLICT DO NOTHING"
+								   " RETURNING object_id",
+								   SPI_OK_INSERT_RETURNING, lengthof(args), args) == 0)
+		return false;
+	claim->object_id = get_int8(1);
+	return true;
+}
+
+OlistLedgerClaim
+olist_ledger_claim(const OlistLedgerKey *key)
+{
+	OlistLedgerClaim claim;
+
+	SPI_connect();
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(&claim, 0, sizeof(claim));
+		if (claim_current(key, &claim) && claim.object_id != 0)
+			break;
+		if (claim_former_version(key, &claim) || claim_new_version(key, &claim))
+			break;
+	}
+	SPI_finish();
+	return claim;
+}
+
+/* the marker of rows in an unlogged table */
+static void
+mark_staged(const OlistLedgerKey *key, const OlistLedgerClaim *claim)
+{
+	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->object_id), OLIST_SPI_OID(key->filenode)};
+
+	olist_spi_execute_as_owner("INSERT INTO olist_etl.staged (object_id, filenode)"
+							   "VALUES ($1, $2)"
+							   "    ON CONFLICT (object_id) DO UPDATE SET filenode = $2",
+							   SPI_OK_INSERT, lengthof(args), args);
+}
+
+void
+olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
+					const OlistLedgerCounts *counts)
+{
+	OlistSpiArg former[] = {OLIST_SPI_INT8(claim->former_id), OLIST_SPI_INT8(claim->object_id)};
+	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->object_id), OLIST_SPI_INT8(counts->read),
+						  OLIST_SPI_INT8(counts->loaded),	OLIST_SPI_INT8(counts->rejected),
+						  OLIST_SPI_INT8(key->run_id),		OLIST_SPI_TEXT(key->source),
+						  OLIST_SPI_TEXT(key->entity)};
+
+	args[4].isnull = key->run_id == 0;
+	SPI_connect();
+	if (claim->former_id != 0)
+	{
+		olist_spi_execute_as_owner("UPDATE olist_etl.ledger"
+								   "   SET is_current = false, superseded_by = $2"
+								   " WHERE object_id = $1",
+								   SPI_OK_UPDATE, 2, former);
+		olist_spi_execute_as_owner("DELETE FROM olist_etl.staged WHERE object_id = $1",
+								   SPI_OK_DELETE, 1, former);
+	}
+
+	/* a version that comes back after another is not the one that was published */
+	olist_spi_execute_as_owner("UPDATE olist_etl.ledger"
+							   "   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
+							   "       run_id = $5, source = $6, entity = $7, loaded_at = now(),"
+							   "       published_at = CASE WHEN is_current THEN published_at END,"
+							   "       is_current = true, superseded_by = NULL"
+							   " WHERE object_id = $1",
+							   SPI_OK_UPDATE, lengthof(args), args);
+	if (OidIsValid(key->filenode))
+		mark_staged(key, claim);
+	SPI_finish();
+}
+
+int64
+olist_ledger_publish(void)
+{
+	int64 n;
+
+	SPI_connect();
+	n = olist_spi_execute_as_owner(
+		"UPDATE olist_etl.ledger l"
+		"   SET published_at = now()"
+		"  FROM olist_etl.entity e"
+		"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
+		" WHERE l.target = e.target AND l.object_id = s.object_id"
+		"   AND l.is_current AND l.published_at IS NULL",
+		SPI_OK_UPDATE, 0, NULL);
+	SPI_finish();
+	return n;
+}
+
+void
+olist_ledger_drift(int64 object_id, const char *kind, List *columns)
+{
+	ListCell *lc;
+
+	SPI_connect();
+	foreach (lc, columns)
+	{
+		OlistSpiArg args[] = {OLIST_SPI_INT8(object_id), OLIST_SPI_TEXT(lfirst(lc)),
+							  OLIST_SPI_TEXT(kind)};
+
+		olist_spi_execute_as_owner("INSERT INTO olist_etl.drift (object_id, column_name, kind)"
+								   "VALUES ($1, $2, $3)"
+								   "    ON CONFLICT DO NOTHING",
+								   SPI_OK_INSERT, lengthof(args), args);
+	}
+	SPI_finish();
+}

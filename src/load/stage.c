@@ -1,0 +1,132 @@
+/*
+ * load/stage.c
+ *		olist_etl.stage(): one discovered object into its staging table.
+ *
+ * The task of the workflow that moves bytes. Its argument is what discover()
+ * gave; its transaction holds the object's rows, rejects and ledger line.
+ */
+#include "postgres.h"
+
+#include "load/load.h"
+
+#include "base/message.h"
+#include "base/spi.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "load/json.h"
+#include "load/source.h"
+#include "miscadmin.h"
+#include "source/options.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(olist_etl_stage);
+
+/* the object that the argument describes */
+static void
+read_object(Jsonb *argument, OlistObject *object)
+{
+	char *last_modified = olist_json_text(argument, "last_modified");
+
+	object->uri = olist_json_required_text(argument, "uri");
+	object->size = olist_json_int8(argument, "size", -1);
+	object->etag = olist_json_text(argument, "etag");
+	object->last_modified = DT_NOBEGIN;
+	if (last_modified != NULL)
+		object->last_modified = DatumGetTimestampTz(
+			DirectFunctionCall3(timestamptz_in, CStringGetDatum(last_modified),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/* every member that is the name of a CSV option */
+static void
+read_csv_options(Jsonb *argument, OlistCsvOptions *csv)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&argument->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+	char *name = NULL;
+
+	olist_csv_options_default(csv);
+	csv->on_error = OLIST_ON_ERROR_REJECT;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && value.type != jbvNull && value.type != jbvBinary)
+			(void) olist_csv_options_set(csv, name, olist_json_text(argument, name));
+	}
+	olist_csv_options_check(csv);
+}
+
+/* the staging table of an entity, made when it is not there */
+static Oid
+staging_table(const OlistEntity *entity)
+{
+	RangeVar *name =
+		makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(entity->target)));
+	Oid relid = RangeVarGetRelid(name, NoLock, true);
+
+	if (!OidIsValid(relid))
+	{
+		SPI_connect();
+		olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
+		SPI_finish();
+		relid = RangeVarGetRelid(name, NoLock, false);
+	}
+	return relid;
+}
+
+static OlistEntity *
+find_entity(const char *name)
+{
+	OlistEntity *entity = olist_entity_find(olist_entities(), name);
+
+	if (entity == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no entity \"%s\"", olist_clip(name, strlen(name))),
+						errhint("See the table olist_etl.entity.")));
+	return entity;
+}
+
+static Jsonb *
+make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoadResult *loaded)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	olist_json_push_int8(&state, "object_id", loaded->object_id);
+	olist_json_push_text(&state, "entity", entity->name);
+	olist_json_push_text(&state, "status", loaded->skipped ? "skipped" : "loaded");
+	olist_json_push_int8(&state, "rows_read", loaded->rows_read);
+	olist_json_push_int8(&state, "rows_loaded", loaded->rows_loaded);
+	olist_json_push_int8(&state, "rows_rejected", loaded->rows_rejected);
+	olist_json_push_int8(&state, "bytes", Max(object->size, 0));
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* stage(jsonb): see README.md */
+Datum
+olist_etl_stage(PG_FUNCTION_ARGS)
+{
+	Jsonb *argument = PG_GETARG_JSONB_P(0);
+	OlistEntity *entity = find_entity(olist_json_required_text(argument, "entity"));
+	char *source_name = olist_json_text(argument, "source");
+	OlistLoadTarget target = {0};
+	OlistObject object;
+	OlistLoadResult loaded;
+
+	read_object(argument, &object);
+	read_csv_options(argument, &target.csv);
+	target.source_name = source_name != NULL ? source_name : OLIST_DEFAULT_SOURCE;
+	target.source =
+		olist_source_options(olist_named_source(target.source_name)->serverid, GetUserId());
+	target.relid = staging_table(entity);
+	target.entity = entity;
+	target.run_id = olist_json_int8(argument, "run_id", 0);
+	target.reload = olist_json_bool(argument, "reload", false);
+	loaded = olist_load_object(&target, &object);
+	PG_RETURN_JSONB_P(make_result(entity, &object, &loaded));
+}
