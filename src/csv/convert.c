@@ -172,21 +172,44 @@ parse_decimal(const char *text, int len, Decimal *decimal)
 }
 
 /*
- * numeric, in the short form that make_result() of numeric.c packs: a header
- * word with sign, display scale and weight, then base-10000 digits without
- * zeros at either end. That form is fixed by what is on disk everywhere.
+ * Pack digits / 10^(4 * fraction_words) as a numeric, in the short form that
+ * make_result() of numeric.c packs: a header word with sign, display scale and
+ * weight, then base-10000 digits without zeros at either end. That form is
+ * fixed by what is on disk everywhere. Returns the bytes used.
  */
+static inline int
+pack_numeric(char *datum, bool negative, uint64 digits, int fraction_words, int scale)
+{
+	int16 words[SAFE_DIGITS / 4 + 1];
+	int16 *out = (int16 *) (datum + VARHDRSZ + sizeof(uint16));
+	int count = 0;
+	int last = 0;
+	int weight = 0;
+	uint16 header = 0x8000 | (scale << 7);
+
+	for (; digits != 0; digits /= 10000)
+		words[count++] = digits % 10000;
+	if (count > 0)
+	{
+		weight = count - 1 - fraction_words;
+		header |= negative ? 0x2000 : 0;
+	}
+	while (last < count && words[last] == 0)
+		last++;
+	while (count > last)
+		*out++ = words[--count];
+	*(uint16 *) (datum + VARHDRSZ) = header | (weight < 0 ? 0x0040 : 0) | (weight & 0x003F);
+	SET_VARSIZE(datum, (char *) out - datum);
+	return (char *) out - datum;
+}
+
 static bool
 fast_numeric(const OlistConverter *converter, const char *text, int len, char **room, Datum *value)
 {
 	Decimal decimal;
-	int fraction_words;
-	int16 words[(SAFE_DIGITS + 6) / 4];
-	int count = 0;
-	int weight;
-	char *datum = *room;
-	int16 *out = (int16 *) (datum + VARHDRSZ + sizeof(uint16));
 	int scale;
+	int fraction_words;
+	int padding; /* zeros that fill the last word of the fraction */
 
 	if (!parse_decimal(text, len, &decimal))
 		return false;
@@ -199,32 +222,13 @@ fast_numeric(const OlistConverter *converter, const char *text, int len, char **
 			return false;
 		scale = converter->scale;
 	}
-
-	/* fill the last word of the fraction with zeros */
 	fraction_words = (decimal.scale + 3) / 4;
-	if (decimal.count + fraction_words * 4 - decimal.scale > SAFE_DIGITS)
+	padding = fraction_words * 4 - decimal.scale;
+	if (decimal.count + padding > SAFE_DIGITS)
 		return false;
-	decimal.digits *= powers_of_ten[fraction_words * 4 - decimal.scale];
-
-	while (decimal.digits != 0)
-	{
-		words[count++] = decimal.digits % 10000;
-		decimal.digits /= 10000;
-	}
-	weight = count == 0 ? 0 : count - 1 - fraction_words;
-	{
-		int last = 0;
-
-		while (last < count && words[last] == 0)
-			last++;
-		for (int i = count - 1; i >= last; i--)
-			*out++ = words[i];
-	}
-	*(uint16 *) (datum + VARHDRSZ) = 0x8000 | (decimal.negative && count > 0 ? 0x2000 : 0) |
-									 (scale << 7) | (weight < 0 ? 0x0040 : 0) | (weight & 0x003F);
-	SET_VARSIZE(datum, (char *) out - datum);
-	*value = PointerGetDatum(datum);
-	*room += MAXALIGN((char *) out - datum);
+	*value = PointerGetDatum(*room);
+	*room += MAXALIGN(pack_numeric(*room, decimal.negative, decimal.digits * powers_of_ten[padding],
+								   fraction_words, scale));
 	return true;
 }
 
