@@ -53,8 +53,11 @@ as_root() {
     fi
 }
 
+# Asks nothing, and starts no service: not what comes with the packages, nor
+# anything of this machine's again.
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 SYSTEMD_OFFLINE=1 RUNLEVEL=1 \
+        apt-get -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
 # Debian's postgresql-N creates a cluster and starts it. This machine gets the
