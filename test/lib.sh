@@ -81,7 +81,7 @@ tear_down() {
     trap '' INT TERM HUP
     if [ "$job" ]; then
         kill -TERM -- "-$job" 2>/dev/null || true
-        for _ in $(seq 50); do
+        for _ in $(seq 20); do
             kill -0 -- "-$job" 2>/dev/null || break
             sleep 0.1
         done
