@@ -45,8 +45,8 @@ find . | sort >/root/before
 # this script is process 1 of its namespace, and should be alone in it
 left=
 for directory in /proc/[0-9]*; do
-    if [ "$directory" != /proc/1 ] && [ -s "$directory/cmdline" ]; then
-        read -r name <"$directory/comm" && left="$left $name"
+    if [ "$directory" != /proc/1 ] && read -r -d '' name <"$directory/cmdline"; then
+        left="$left $name"
     fi
 done
 [ -z "$left" ] || { echo "processes were left:$left"; exit 1; }

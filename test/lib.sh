@@ -70,7 +70,8 @@ stop_postmasters() {
         pid=$(head -n 1 "$file")
         kill -QUIT "$pid" 2>/dev/null || continue
         for _ in $(seq 100); do
-            kill -0 "$pid" 2>/dev/null || break
+            # a process that only waits to be reaped has no command line
+            grep -qs . "/proc/$pid/cmdline" || break
             sleep 0.1
         done
     done < <(find "$work" -name postmaster.pid)

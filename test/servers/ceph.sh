@@ -224,7 +224,8 @@ stop() {
         [ -s "$f" ] || continue
         pid=$(cat "$f")
         kill -9 "$pid" 2>/dev/null || continue
-        until_ok 10 sh -c "! kill -0 $pid" || true
+        # a process that only waits to be reaped has no command line
+        until_ok 10 sh -c "! grep -q . /proc/$pid/cmdline" || true
     done
     rm -rf "$dir"
 }
