@@ -110,4 +110,13 @@
 #define OLIST_HAVE_SOFT_ERRORS 0
 #endif
 
+/* 16 gave settings their own allocator (f13b2088fa2d); extra values must use it. */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_guc_malloc(size) guc_malloc(LOG, size)
+#define olist_compat_guc_free(ptr) guc_free(ptr)
+#else
+#define olist_compat_guc_malloc(size) malloc(size)
+#define olist_compat_guc_free(ptr) free(ptr)
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -19,6 +19,8 @@
 #include "csv/row_source.h"
 #include "fmgr.h"
 #include "source/decompress.h"
+#include "source/policy.h"
+#include "source/remote_stream.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -84,6 +86,8 @@ _PG_init(void)
 {
 	check_version();
 	olist_decompress_init();
+	olist_policy_init();
+	olist_remote_stream_init();
 	olist_csv_init();
 	olist_fault_init();
 	olist_flow_init();

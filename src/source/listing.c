@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "source/file.h"
 #include "source/policy.h"
+#include "source/s3_list.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
 
@@ -50,8 +51,18 @@ olist_listing_open(const char *uri, const OlistSourceOptions *options)
 	if (options == NULL)
 		options = olist_source_options(InvalidOid, GetUserId());
 	olist_policy_check_scheme(parts, options);
-	if (parts->scheme == OLIST_SCHEME_FILE)
-		return olist_file_listing_open(parts->path);
+	switch (parts->scheme)
+	{
+		case OLIST_SCHEME_FILE:
+			return olist_file_listing_open(parts->path);
+		case OLIST_SCHEME_S3:
+			return olist_s3_listing_open(parts, uri, options);
+		case OLIST_SCHEME_HTTP:
+		case OLIST_SCHEME_HTTPS:
+			return olist_remote_single_open(parts, uri, options);
+		case OLIST_SCHEME_SAMPLE:
+			break;
+	}
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("cannot list \"%s\" yet", olist_redact_uri(uri))));
 }

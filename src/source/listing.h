@@ -34,7 +34,8 @@ extern OlistListing *olist_listing_create(size_t size, const OlistListingOps *op
  * Start to list uri: one object, a directory or prefix (ending in '/'), or a
  * glob (*, **, ?, {a,b}). Nothing at the place is an empty listing, except a
  * named single file or directory, which is an error (58P01). Lives in the
- * current memory context and ends with it at the latest.
+ * current memory context and ends with it at the latest; options (NULL: no
+ * server, the current user) must live as long.
  */
 extern OlistListing *olist_listing_open(const char *uri, const OlistSourceOptions *options);
 

@@ -68,6 +68,7 @@ static const Option option_table[] = {
 	{"requester_pays", ON_SERVER, false, KIND_BOOL, AT(requester_pays), 0, 0, NULL},
 	{"anonymous", ON_SERVER, false, KIND_BOOL, AT(anonymous), 0, 0, NULL},
 	{"part_size", ON_SERVER, false, KIND_BYTES, AT(part_size), 1024, 1 << 30, "8MB"},
+	{"page_size", ON_SERVER, false, KIND_COUNT, AT(page_size), 1, 1000, "1000"},
 	{"connections", ON_SERVER, false, KIND_COUNT, AT(connections), 1, 32, "4"},
 	{"connect_timeout", ON_SERVER, false, KIND_MILLISECONDS, AT(connect_timeout), 1, 3600000,
 	 "10s"},

@@ -44,6 +44,7 @@ typedef struct OlistSourceOptions
 	char *min_tls; /* "1.2" or "1.3" */
 	OlistChecksum checksum;
 	int part_size;		 /* bytes of one range request */
+	int page_size;		 /* keys of one listing request */
 	int connections;	 /* parallel ranges of one object */
 	int connect_timeout; /* milliseconds */
 	int timeout;		 /* milliseconds without a byte */

@@ -17,6 +17,7 @@
 #include "source/decompress.h"
 #include "source/file.h"
 #include "source/policy.h"
+#include "source/remote_stream.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
 
@@ -48,8 +49,17 @@ static OlistStream *
 open_stored(const OlistUri *parts, const char *uri, const OlistObject *expected,
 			const OlistSourceOptions *options)
 {
-	if (parts->scheme == OLIST_SCHEME_FILE)
-		return olist_file_open(parts->path, expected);
+	switch (parts->scheme)
+	{
+		case OLIST_SCHEME_FILE:
+			return olist_file_open(parts->path, expected);
+		case OLIST_SCHEME_S3:
+		case OLIST_SCHEME_HTTP:
+		case OLIST_SCHEME_HTTPS:
+			return olist_remote_stream_open(parts, uri, expected, options);
+		case OLIST_SCHEME_SAMPLE:
+			break;
+	}
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("cannot read \"%s\" yet", olist_redact_uri(uri))));
 }

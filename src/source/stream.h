@@ -60,7 +60,8 @@ extern OlistStream *olist_stream_create(size_t size, const OlistStreamOps *ops);
  * changed since is an error (55000), never a mixture.
  *
  * The stream lives in the current memory context and is closed with it at the
- * latest, also after an error. Checks the caller's right to the scheme
+ * latest, also after an error; options (NULL: no server, the current user)
+ * must live as long. Checks the caller's right to the scheme
  * (pg_read_server_files, USAGE, endpoint policy) before anything is opened.
  */
 extern OlistStream *
