@@ -30,6 +30,9 @@
  * again = true): the caller, who may have its result on record, then reports
  * that result or executes it.
  *
+ * All events that one call of next() or of a happening emits belong together:
+ * store them in one transaction, or resume may find a branch between two states.
+ *
  * Memory. The execution lives in a context of its own under the one current at
  * its start and ends with it; olist_execution_end() frees it earlier. Values in
  * an action or event are valid until the next call of next() or of a happening.
@@ -37,21 +40,11 @@
 #ifndef OLIST_EXECUTOR_H
 #define OLIST_EXECUTOR_H
 
-#include "asl/json.h"
-
-/* microseconds since 1970-01-01 00:00:00 UTC */
-typedef int64 OlistTime;
-#define OLIST_TIME_NEVER PG_INT64_MAX
+#include "asl/dataflow.h"
+#include "asl/timestamp.h"
 
 typedef struct OlistMachine OlistMachine;
 typedef struct OlistExecution OlistExecution;
-
-/* an error as States Language knows it; either part may be NULL (a bare Fail state) */
-typedef struct OlistFailure
-{
-	const char *error;
-	const char *cause;
-} OlistFailure;
 
 typedef enum OlistStatus
 {
@@ -97,7 +90,16 @@ typedef struct OlistRecall
 	int64 scheduled_id; /* TaskScheduled without an outcome, else 0 */
 	int attempts;		/* attempts of that state before it */
 	OlistJson *variables;
-	struct OlistRecallPrivate *private;
+	bool failed; /* what that state did last has failed */
+
+	/* the state that a Catch led away from last, with what belongs to it: a branch that
+	 * came to a Fail state is taken up again where the error arose, not where it was
+	 * reported */
+	char *caught_state;
+	OlistJson *caught_input;
+	int64 caught_entered_id;
+	OlistTime caught_entered_at;
+	int64 caught_scope;
 } OlistRecall;
 
 extern void olist_recall_init(OlistRecall *recall);
@@ -136,6 +138,7 @@ typedef struct OlistExecutionOptions
 						  * larger; at least 1 */
 	int64 max_bytes;	 /* of any state's payload or output, above is
 						  * States.DataLimitExceeded; 0: no limit */
+	int64 max_events;	 /* of history, more is States.Runtime; 0: no limit */
 	uint64 seed;		 /* of jitter, States.MathRandom and States.UUID; give the same on
 						  * resume */
 } OlistExecutionOptions;
@@ -172,11 +175,14 @@ typedef struct OlistAction
 } OlistAction;
 
 /*
- * The machine of a definition, ready to execute, in the current memory context.
- * The definition must have passed validation; what cannot be executed raises
- * 0A000 or 22023 naming the place.
+ * The machine of a definition, ready to execute, in the current memory context;
+ * it shares parts with the definition. A definition that does not validate
+ * raises 0A000 (what is not executed here) or 22023, naming the first problem.
  */
 extern OlistMachine *olist_machine_compile(const OlistJson *definition);
+
+/* the same for execution with mocks: Lambda functions pass as Resources */
+extern OlistMachine *olist_machine_compile_mocked(const OlistJson *definition);
 
 /* machine, hooks and options must outlive the execution; input is copied */
 extern OlistExecution *

@@ -86,6 +86,9 @@ extern void olist_json_set_n(OlistJson *object, const char *key, int key_len, Ol
 extern OlistJson *olist_json_get(const OlistJson *object, const char *key);
 extern OlistJson *olist_json_get_n(const OlistJson *object, const char *key, int key_len);
 
+/* the member's place among the members, or -1 */
+extern int olist_json_find(const OlistJson *object, const char *key, int key_len);
+
 /* a deep copy in the current memory context */
 extern OlistJson *olist_json_copy(const OlistJson *json);
 
