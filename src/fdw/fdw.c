@@ -27,6 +27,7 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
@@ -45,7 +46,7 @@ PG_FUNCTION_INFO_V1(olist_etl_fdw_handler);
 /* planning state, in RelOptInfo.fdw_private */
 typedef struct OlistPlan
 {
-	BlockNumber pages; /* of the stored objects, 1 at least */
+	BlockNumber pages; /* to be read, 1 at least */
 } OlistPlan;
 
 /* scan state, in ForeignScanState.fdw_state */
@@ -56,6 +57,15 @@ typedef struct OlistScan
 	MemoryContext context; /* the reader's parent */
 	OlistReader *reader;   /* NULL: not begun, or rescanned */
 } OlistScan;
+
+static bool
+is_compressed(const char *uri)
+{
+	size_t len = strlen(uri);
+
+	return (len > 3 && strcmp(uri + len - 3, ".gz") == 0) ||
+		   (len > 4 && strcmp(uri + len - 4, ".zst") == 0);
+}
 
 OlistSourceSize
 olist_source_size(const char *uri, Oid serverid, Oid userid)
@@ -72,20 +82,16 @@ olist_source_size(const char *uri, Oid serverid, Oid userid)
 	MemoryContextSwitchTo(object_context);
 	while (olist_listing_next(listing, &object))
 	{
+		int64 bytes = Max(object.size, 0);
+
 		size.objects++;
-		size.bytes += Max(object.size, 0);
+		size.bytes += bytes;
+		size.text_bytes += is_compressed(object.uri) ? bytes * COMPRESSION_RATIO : bytes;
 		MemoryContextReset(object_context);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return size;
-}
-
-double
-olist_estimate_rows(int64 bytes, int width)
-{
-	return clamp_row_est((double) bytes * COMPRESSION_RATIO /
-						 (MAXALIGN(width) + MAXALIGN(SizeofHeapTupleHeader)));
 }
 
 /* is asking the source for its size too cheap to matter? */
@@ -113,11 +119,14 @@ get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	}
 	else
 	{
+		/* a row's text is about as wide as its datums */
+		int width = Max(get_relation_data_width(relid, NULL), 1);
+
 		if (is_near(table->uri))
 			bytes =
 				olist_source_size(table->uri, table->serverid, olist_compat_rel_user(root, baserel))
-					.bytes;
-		rows = olist_estimate_rows(bytes, baserel->reltarget->width);
+					.text_bytes;
+		rows = clamp_row_est((double) bytes / width);
 	}
 	state->pages = Max(bytes / BLCKSZ, 1);
 	baserel->tuples = rows;

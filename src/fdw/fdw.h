@@ -11,7 +11,8 @@
 typedef struct OlistSourceSize
 {
 	int64 objects;
-	int64 bytes; /* as stored */
+	int64 bytes;	  /* as stored */
+	int64 text_bytes; /* when decompressed, as a guess */
 } OlistSourceSize;
 
 /*
@@ -19,9 +20,6 @@ typedef struct OlistSourceSize
  * checks of a scan.
  */
 extern OlistSourceSize olist_source_size(const char *uri, Oid serverid, Oid userid);
-
-/* Rows that so many stored bytes probably hold, each of width bytes in memory. */
-extern double olist_estimate_rows(int64 bytes, int width);
 
 /* fdw/analyze.c */
 extern bool

@@ -4,10 +4,13 @@
  *
  *		values ──► tuple in the batch's context ──► table_multi_insert
  *
- * A batch is as many tuples as make a few pages. Its tuples, and what the heap
- * allocates while it writes them, live in one memory context that is reset
+ * A batch is as many tuples as make a few dozen pages. Its tuples, and what the
+ * heap allocates while it writes them, live in one memory context that is reset
  * when the batch is written, so nothing is freed piece by piece. The batch's
  * keeper block is large enough for the usual batch: a reset touches no malloc.
+ *
+ * The heap copies every tuple that its slot does not own. So the slots are told
+ * that they own the batch's tuples, and that they do not before they are cleared.
  *
  * When the table was created or truncated in the current subtransaction, its
  * rows are written frozen and all-visible: nobody else can see the table before
@@ -127,7 +130,10 @@ flush(OlistWriter *writer)
 					   writer->bulk_state);
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < writer->nrows; i++)
+	{
+		writer->slots[i]->tts_flags &= ~TTS_FLAG_SHOULDFREE;
 		ExecClearTuple(writer->slots[i]);
+	}
 	MemoryContextReset(writer->batch_context);
 	writer->total += writer->nrows;
 	writer->nrows = 0;
@@ -141,7 +147,7 @@ olist_writer_put(OlistWriter *writer, const Datum *values, const bool *isnull)
 	HeapTuple tuple = heap_form_tuple(writer->desc, (Datum *) values, (bool *) isnull);
 
 	MemoryContextSwitchTo(old);
-	ExecStoreHeapTuple(tuple, next_slot(writer), false);
+	ExecStoreHeapTuple(tuple, next_slot(writer), true);
 	writer->nbytes += tuple->t_len;
 	if (writer->nrows == BATCH_ROWS || writer->nbytes >= BATCH_BYTES)
 		flush(writer);
