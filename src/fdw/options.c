@@ -153,8 +153,6 @@ apply_column_options(OlistForeignTable *table, Oid relid)
 
 		if (attribute->attisdropped)
 			continue;
-		if (attribute->attgenerated)
-			table->csv.format.skipped = bms_add_member(table->csv.format.skipped, attnum);
 		foreach (lc, GetForeignColumnOptions(relid, attnum))
 		{
 			DefElem *def = lfirst(lc);

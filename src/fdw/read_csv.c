@@ -20,7 +20,7 @@
 
 PG_FUNCTION_INFO_V1(olist_etl_read_csv);
 
-/* a call without "AS t(a int, …)" gets told how it is done */
+/* a call without "AS t(a int, ...)" gets told how it is done */
 static void
 check_result_type(FunctionCallInfo fcinfo)
 {
@@ -30,7 +30,7 @@ check_result_type(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("read_csv() needs to be told the columns to read"),
-				 errhint("Call it as SELECT * FROM olist_etl.read_csv(…) AS t(a int, b text).")));
+				 errhint("Call it as SELECT * FROM olist_etl.read_csv(...) AS t(a int, b text).")));
 }
 
 /* the arguments after uri and server */

@@ -132,7 +132,7 @@ check_target(Relation rel)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot load into temporary table \"%s\"", RelationGetRelationName(rel)),
 				 errdetail("The ledger outlives the session."),
-				 errhint("Use INSERT … SELECT FROM olist_etl.read_csv(…) AS t(…).")));
+				 errhint("Use INSERT ... SELECT FROM olist_etl.read_csv(...) AS t(...).")));
 }
 
 /*
