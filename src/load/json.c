@@ -18,15 +18,21 @@ wrong_type(const char *key, const char *expected)
 					errmsg("member \"%s\" of the JSON argument must be %s", key, expected)));
 }
 
+void
+olist_json_check_object(Jsonb *argument)
+{
+	if (!JB_ROOT_IS_OBJECT(argument))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the argument must be a JSON object")));
+}
+
 /* the member, or NULL if it is missing or null */
 static JsonbValue *
 get_member(Jsonb *argument, const char *key)
 {
 	JsonbValue *value;
 
-	if (!JB_ROOT_IS_OBJECT(argument))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the argument must be a JSON object")));
+	olist_json_check_object(argument);
 	value = getKeyJsonValueFromContainer(&argument->root, key, strlen(key), NULL);
 	return value == NULL || value->type == jbvNull ? NULL : value;
 }

@@ -7,10 +7,13 @@
 
 #include "utils/jsonb.h"
 
+/* raise 22023 unless the argument is an object */
+extern void olist_json_check_object(Jsonb *argument);
+
 /*
  * A member of an object as palloc'd text: strings without quotes, numbers and
- * booleans as JSON writes them. NULL if it is missing or null, or if argument
- * is no object. Errors: 22023 for an array or object.
+ * booleans as JSON writes them. NULL if it is missing or null. Errors: 22023
+ * for an array or object.
  */
 extern char *olist_json_text(Jsonb *argument, const char *key);
 

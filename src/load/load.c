@@ -218,9 +218,10 @@ note_drift(const Load *load)
 								RelationGetRelationName(load->rel)),
 						 errhint("They are listed in olist_etl.drift.")));
 	if (missing != NIL)
-		ereport(WARNING, (errmsg("object \"%s\" lacks %d optional columns of table \"%s\"",
-								 olist_redact_uri(load->object->uri), list_length(missing),
-								 RelationGetRelationName(load->rel)),
+		ereport(WARNING, (errmsg_plural("object \"%s\" lacks %d optional column of table \"%s\"",
+										"object \"%s\" lacks %d optional columns of table \"%s\"",
+										list_length(missing), olist_redact_uri(load->object->uri),
+										list_length(missing), RelationGetRelationName(load->rel)),
 						  errhint("They are listed in olist_etl.drift.")));
 	olist_ledger_drift(load->claim.object_id, "extra", extra);
 	olist_ledger_drift(load->claim.object_id, "missing", missing);

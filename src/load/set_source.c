@@ -103,11 +103,13 @@ given_options(FunctionCallInfo fcinfo, bool is_mapping)
 static List *
 further_options(Jsonb *argument)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&argument->root);
+	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue value;
 	List *options = NIL;
 
+	olist_json_check_object(argument);
+	iterator = JsonbIteratorInit(&argument->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		char *name;
