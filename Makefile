@@ -51,7 +51,7 @@ $(SCRIPT): $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 # every object depends on every header: the tree is small, stale objects are not
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-SOURCES = $(wildcard src/*.[ch] src/*/*.[ch])
+SOURCES = $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch])
 format:
 	clang-format -i $(SOURCES)
 format-check:

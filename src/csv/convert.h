@@ -44,6 +44,9 @@ typedef struct OlistConvertError
 /* prepare the conversion to a type; what it holds lives in the current context */
 extern void olist_converter_init(OlistConverter *converter, Oid type, int32 typmod);
 
+/* set the fast way to converter's type and typmod, if there is one */
+extern void olist_converter_choose_fast(OlistConverter *converter);
+
 /* bytes of room that fast may use for a text of len bytes */
 static inline size_t
 olist_convert_room(int len)

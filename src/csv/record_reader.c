@@ -34,11 +34,16 @@
 #include "source/decompress.h"
 #include "utils/memutils.h"
 
-/* the buffer is at least this long */
-#define BUFFER_BYTES (128 * 1024)
-
 /* bytes of the object's beginning that are kept for a diagnosis */
 #define HEAD_BYTES 64
+
+/* a limit that a field exceeds, noted in libcsv's callback */
+typedef enum Fault
+{
+	FAULT_NONE,
+	FAULT_TOO_MANY, /* one field more than max_columns */
+	FAULT_TOO_LONG	/* the last field has more than max_field_bytes */
+} Fault;
 
 struct OlistRecordReader
 {
@@ -66,8 +71,8 @@ struct OlistRecordReader
 	char *unescaped;	/* texts of fields with doubled quotes; as long as buffer */
 	size_t unescaped_len;
 	bool complete;		/* libcsv has reported the end of the record */
-	bool too_many;		/* it has more than max_columns fields */
-	int too_long;		/* index of a field over max_field_bytes, -1: none */
+	Fault fault;		/* the first limit that its fields exceeded */
+	size_t fault_end;	/* raw bytes of the record up to there */
 	MemoryContext text; /* messages of the last bad record */
 
 	int64 line; /* physical line of pos */
@@ -252,6 +257,14 @@ consume(OlistRecordReader *reader, const Piece *piece)
 		reader->line++;
 }
 
+/* the record has exceeded a limit at the cursor */
+static void
+note_fault(OlistRecordReader *reader, Fault fault)
+{
+	reader->fault = fault;
+	reader->fault_end = reader->cursor - reader->start;
+}
+
 /*
  * libcsv's callback for a field: text of len bytes, NULL if it was empty and
  * unquoted. Only notes what it gets; raises nothing.
@@ -263,13 +276,13 @@ field_done(void *text, size_t len, void *arg)
 	char *raw = reader->cursor;
 	OlistField *field;
 
+	if (reader->fault != FAULT_NONE)
+		return;
 	if (reader->record.nfields == reader->format.max_columns)
 	{
-		reader->too_many = true;
+		note_fault(reader, FAULT_TOO_MANY);
 		return;
 	}
-	if (len > (size_t) reader->format.max_field_bytes)
-		reader->too_long = reader->record.nfields;
 	field = &reader->fields[reader->record.nfields++];
 	field->len = len;
 	field->quoted = text != NULL && *raw == reader->format.quote;
@@ -299,6 +312,8 @@ field_done(void *text, size_t len, void *arg)
 		reader->cursor = raw + len + quotes + 3;
 	}
 	Assert(text == NULL || memcmp(field->data, text, len) == 0);
+	if (len > (size_t) reader->format.max_field_bytes)
+		note_fault(reader, FAULT_TOO_LONG);
 }
 
 /* libcsv's callback for the end of a record */
@@ -326,8 +341,7 @@ begin_record(OlistRecordReader *reader)
 	reader->start = reader->cursor = reader->pos;
 	reader->unescaped_len = 0;
 	reader->complete = false;
-	reader->too_many = false;
-	reader->too_long = -1;
+	reader->fault = FAULT_NONE;
 }
 
 /* mark the record in progress as bad; message and hint are literals or palloc'd in text */
@@ -391,33 +405,30 @@ set_unparsable(OlistRecordReader *reader)
 				"A field that contains quotes is quoted, and each quote inside is written as two.");
 }
 
-/* Is the record in progress, complete or not, over a limit? */
+/* Is what libcsv got of the record in progress, complete or not, over a limit? */
 static inline bool
 is_too_large(const OlistRecordReader *reader)
 {
-	return reader->too_many || reader->too_long >= 0 ||
-		   reader->pos - reader->start > reader->format.max_record_bytes ||
-		   /* a text has at least half the length of its raw form */
-		   (!reader->complete &&
-			(reader->pos - reader->cursor) / 2 > reader->format.max_field_bytes);
+	return reader->fault != FAULT_NONE ||
+		   reader->pos - reader->start > reader->format.max_record_bytes;
 }
 
-/* it is: say which */
+/* It is: which one did it exceed first? That must not depend on the pieces it came in. */
 static void
 set_too_large(OlistRecordReader *reader)
 {
 	const OlistRowFormat *format = &reader->format;
+	bool by_field = reader->fault_end <= (size_t) format->max_record_bytes + 1;
 
-	if (reader->too_many)
+	if (reader->fault == FAULT_TOO_MANY && by_field)
 		set_over_limit(reader, -1, "record with more fields", format->max_columns,
 					   "olist_etl.max_columns");
-	else if (reader->pos - reader->start > format->max_record_bytes)
+	else if (reader->fault == FAULT_TOO_LONG && by_field)
+		set_over_limit(reader, reader->record.nfields - 1, "field with more bytes",
+					   format->max_field_bytes, "olist_etl.max_field_bytes");
+	else
 		set_over_limit(reader, -1, "record with more bytes", format->max_record_bytes,
 					   "olist_etl.max_record_bytes");
-	else
-		set_over_limit(reader, reader->too_long >= 0 ? reader->too_long : reader->record.nfields,
-					   "field with more bytes", format->max_field_bytes,
-					   "olist_etl.max_field_bytes");
 }
 
 /*
@@ -485,7 +496,7 @@ end_record(OlistRecordReader *reader, char *raw_end)
 	OlistRecord *record = &reader->record;
 
 	record->raw = reader->start;
-	record->raw_len = raw_end - reader->start;
+	record->raw_len = Min(raw_end - reader->start, reader->format.max_record_bytes);
 	record->fields = reader->fields;
 	if (raw_end > reader->verified)
 	{
@@ -544,7 +555,10 @@ read_record(OlistRecordReader *reader, Piece *piece)
 		if (n < len)
 		{
 			reader->pos += n;
-			set_unparsable(reader);
+			if (is_too_large(reader))
+				set_too_large(reader);
+			else
+				set_unparsable(reader);
 			return abandon_record(reader, piece);
 		}
 		reader->pos = piece->end;
@@ -601,7 +615,7 @@ olist_record_reader_create(OlistStream *stream, const OlistRowFormat *format)
 	reader->format = *format;
 	reader->text = AllocSetContextCreate(context, "olist csv message", ALLOCSET_SMALL_SIZES);
 	reader->fields = MemoryContextAlloc(context, sizeof(OlistField) * format->max_columns);
-	reader->capacity = BUFFER_BYTES;
+	reader->capacity = 2 * olist_read_chunk_size + HEAD_BYTES;
 	reader->buffer = MemoryContextAlloc(context, reader->capacity);
 	reader->unescaped = MemoryContextAlloc(context, reader->capacity);
 	reader->start = reader->pos = reader->end = reader->verified = reader->cursor = reader->buffer;

@@ -1,0 +1,403 @@
+/*
+ * unit/server.c
+ *		What stands in for the server when a room's code runs outside of it.
+ *
+ * Inside the server the sanitizers do not work: it manages its own memory and
+ * leaves frames by longjmp. Here every palloc is a malloc of its own, so that
+ * a byte read or written beside it is seen, and what a context forgets to free
+ * is a leak. Errors jump to the handler that UNIT_RAISES sets.
+ */
+#include "postgres.h"
+
+#include "server.h"
+
+#include "base/limit.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "source/stream.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+/* a piece of memory, in the list of its context */
+typedef struct Chunk
+{
+	struct Chunk *next;
+	struct Chunk **link; /* what points to this one */
+	Size size;
+	Size padding; /* keeps data aligned to 16 bytes */
+	char data[FLEXIBLE_ARRAY_MEMBER];
+} Chunk;
+
+typedef struct Context
+{
+	MemoryContextData base; /* parent, firstchild, nextchild, reset_cbs are used */
+	Chunk *chunks;
+} Context;
+
+int unit_sqlerrcode;
+char unit_message[1024];
+sigjmp_buf *unit_handler;
+int unit_warnings;
+
+static Context top_context;
+MemoryContext TopMemoryContext = &top_context.base;
+MemoryContext CurrentMemoryContext = &top_context.base;
+MemoryContext ErrorContext = &top_context.base;
+volatile sig_atomic_t InterruptPending = false;
+
+static int raising; /* elevel of the report that is being made */
+
+void
+ProcessInterrupts(void)
+{
+}
+
+void
+ExceptionalCondition(const char *condition, const char *error, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, condition);
+	abort();
+}
+
+/* memory */
+
+void *
+MemoryContextAlloc(MemoryContext context, Size size)
+{
+	Context *owner = (Context *) context;
+	Chunk *chunk = malloc(sizeof(Chunk) + size);
+
+	Assert(chunk != NULL && size <= MaxAllocSize);
+	chunk->size = size;
+	chunk->next = owner->chunks;
+	chunk->link = &owner->chunks;
+	if (chunk->next != NULL)
+		chunk->next->link = &chunk->next;
+	owner->chunks = chunk;
+	return chunk->data;
+}
+
+void *
+MemoryContextAllocZero(MemoryContext context, Size size)
+{
+	return memset(MemoryContextAlloc(context, size), 0, size);
+}
+
+void *
+palloc(Size size)
+{
+	return MemoryContextAlloc(CurrentMemoryContext, size);
+}
+
+void *
+palloc0(Size size)
+{
+	return MemoryContextAllocZero(CurrentMemoryContext, size);
+}
+
+void
+pfree(void *pointer)
+{
+	Chunk *chunk = (Chunk *) ((char *) pointer - offsetof(Chunk, data));
+
+	*chunk->link = chunk->next;
+	if (chunk->next != NULL)
+		chunk->next->link = chunk->link;
+	free(chunk);
+}
+
+void *
+repalloc(void *pointer, Size size)
+{
+	Chunk *chunk = (Chunk *) ((char *) pointer - offsetof(Chunk, data));
+	void *moved = palloc(size);
+
+	memcpy(moved, pointer, Min(size, chunk->size));
+	pfree(pointer);
+	return moved;
+}
+
+char *
+pnstrdup(const char *in, Size len)
+{
+	char *copy = palloc(strnlen(in, len) + 1);
+
+	copy[strnlen(in, len)] = '\0';
+	return memcpy(copy, in, strnlen(in, len));
+}
+
+char *
+pstrdup(const char *in)
+{
+	return pnstrdup(in, strlen(in));
+}
+
+static void
+unlink_context(MemoryContext context)
+{
+	MemoryContext *link = &context->parent->firstchild;
+
+	while (*link != context)
+		link = &(*link)->nextchild;
+	*link = context->nextchild;
+}
+
+static void
+link_context(MemoryContext context, MemoryContext parent)
+{
+	context->parent = parent;
+	context->nextchild = parent->firstchild;
+	parent->firstchild = context;
+}
+
+MemoryContext
+AllocSetContextCreateInternal(MemoryContext parent, const char *name, Size min, Size init, Size max)
+{
+	Context *context = calloc(1, sizeof(Context));
+
+	context->base.name = name;
+	link_context(&context->base, parent);
+	return &context->base;
+}
+
+void
+MemoryContextSetParent(MemoryContext context, MemoryContext parent)
+{
+	unlink_context(context);
+	link_context(context, parent);
+}
+
+void
+MemoryContextRegisterResetCallback(MemoryContext context, MemoryContextCallback *callback)
+{
+	callback->next = context->reset_cbs;
+	context->reset_cbs = callback;
+}
+
+/* as the server does it: children first, then callbacks, then memory */
+void
+MemoryContextReset(MemoryContext context)
+{
+	Context *owner = (Context *) context;
+
+	while (context->firstchild != NULL)
+		MemoryContextDelete(context->firstchild);
+	while (context->reset_cbs != NULL)
+	{
+		MemoryContextCallback *callback = context->reset_cbs;
+
+		context->reset_cbs = callback->next;
+		callback->func(callback->arg);
+	}
+	while (owner->chunks != NULL)
+		pfree(owner->chunks->data);
+}
+
+void
+MemoryContextDelete(MemoryContext context)
+{
+	MemoryContextReset(context);
+	unlink_context(context);
+	free(context);
+}
+
+/* strings */
+
+void
+initStringInfo(StringInfo str)
+{
+	str->maxlen = 1024;
+	str->data = palloc(str->maxlen);
+	str->data[0] = '\0';
+	str->len = str->cursor = 0;
+}
+
+void
+appendBinaryStringInfo(StringInfo str, const char *data, int len)
+{
+	if (str->len + len + 1 > str->maxlen)
+	{
+		str->maxlen = (str->len + len + 1) * 2;
+		str->data = repalloc(str->data, str->maxlen);
+	}
+	memcpy(str->data + str->len, data, len);
+	str->len += len;
+	str->data[str->len] = '\0';
+}
+
+void
+appendStringInfoString(StringInfo str, const char *s)
+{
+	appendBinaryStringInfo(str, s, strlen(s));
+}
+
+void
+appendStringInfo(StringInfo str, const char *format, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	appendStringInfoString(str, text);
+}
+
+char *
+psprintf(const char *format, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return pstrdup(text);
+}
+
+/* errors */
+
+bool
+errstart(int elevel, const char *domain)
+{
+	raising = elevel;
+	if (elevel >= ERROR)
+		unit_sqlerrcode = ERRCODE_INTERNAL_ERROR;
+	else
+		unit_warnings++;
+	return true;
+}
+
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	return errstart(elevel, domain);
+}
+
+int
+errcode(int sqlerrcode)
+{
+	if (raising >= ERROR)
+		unit_sqlerrcode = sqlerrcode;
+	return 0;
+}
+
+int
+errmsg(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(unit_message, sizeof(unit_message), format, args);
+	va_end(args);
+	return 0;
+}
+
+int
+errmsg_internal(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(unit_message, sizeof(unit_message), format, args);
+	va_end(args);
+	return 0;
+}
+
+int
+errdetail(const char *format, ...)
+{
+	return 0;
+}
+
+int
+errhint(const char *format, ...)
+{
+	return 0;
+}
+
+void
+errfinish(const char *file, int line, const char *function)
+{
+	if (raising < ERROR)
+		return;
+	if (unit_handler == NULL)
+	{
+		fprintf(stderr, "unexpected error: %s\n", unit_message);
+		abort();
+	}
+	siglongjmp(*unit_handler, 1);
+}
+
+/* settings */
+
+int
+GetDatabaseEncoding(void)
+{
+	return PG_UTF8;
+}
+
+bool
+olist_limit_check(const char *name, int newval, GucSource source)
+{
+	return true;
+}
+
+void
+DefineCustomIntVariable(const char *name, const char *short_desc, const char *long_desc, int *value,
+						int boot, int min, int max, GucContext context, int flags,
+						GucIntCheckHook check, GucIntAssignHook assign, GucShowHook show)
+{
+	*value = boot;
+}
+
+/* dates and times, as far as conversions need them */
+
+const int day_tab[2][13] = {{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0},
+							{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0}};
+pg_tz *session_timezone = NULL;
+
+int
+date2j(int year, int month, int day)
+{
+	return (year * 12 + month) * 31 + day;
+}
+
+int
+DetermineTimeZoneOffset(struct pg_tm *tm, pg_tz *zone)
+{
+	return 0;
+}
+
+/* streams, as in source/stream.c, which would bring every source along */
+
+static void
+close_stream(void *arg)
+{
+	OlistStream *stream = arg;
+
+	stream->ops->close(stream);
+}
+
+OlistStream *
+olist_stream_create(size_t size, const OlistStreamOps *ops)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist stream", ALLOCSET_DEFAULT_SIZES);
+	OlistStream *stream = MemoryContextAllocZero(context, size);
+
+	stream->ops = ops;
+	stream->context = context;
+	stream->callback.func = close_stream;
+	stream->callback.arg = stream;
+	MemoryContextRegisterResetCallback(context, &stream->callback);
+	return stream;
+}
+
+size_t
+olist_stream_read(OlistStream *stream, char *buf, size_t len)
+{
+	return stream->ops->read(stream, buf, len);
+}
