@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "base/fault.h"
 #include "catalog/pg_extension.h"
+#include "asl/asl.h"
 #include "flow/flow.h"
 #include "csv/row_source.h"
 #include "fmgr.h"
@@ -90,6 +91,7 @@ _PG_init(void)
 	olist_remote_stream_init();
 	olist_csv_init();
 	olist_fault_init();
+	olist_asl_init();
 	olist_flow_init();
 	MarkGUCPrefixReserved("olist_etl");
 }

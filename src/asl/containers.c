@@ -588,7 +588,7 @@ start_child(OlistExecution *execution, OlistContainer *container)
 							 iteration_details(container, item));
 			branch->state = first;
 		}
-		olist_branch_make_ready(execution, branch, OLIST_PHASE_ENTER);
+		olist_branch_make_ready_last(execution, branch, OLIST_PHASE_ENTER);
 	}
 	return true;
 }

@@ -21,13 +21,14 @@
 
 typedef enum OlistPhase
 {
-	OLIST_PHASE_ENTER,	  /* ready: enter the state */
-	OLIST_PHASE_WORK,	  /* ready: do the entered state's work, again perhaps */
-	OLIST_PHASE_COLLECT,  /* ready: all branches of the container have ended */
-	OLIST_PHASE_TASK,	  /* waits for a task */
-	OLIST_PHASE_WAIT,	  /* waits for a time: a Wait state */
-	OLIST_PHASE_BACKOFF,  /* waits for a time: before a retry */
-	OLIST_PHASE_CONTAINER /* waits for its container's branches */
+	OLIST_PHASE_ENTER,	   /* ready: enter the state */
+	OLIST_PHASE_WORK,	   /* ready: do the entered state's work, again perhaps */
+	OLIST_PHASE_COLLECT,   /* ready: all branches of the container have ended */
+	OLIST_PHASE_TIMED_OUT, /* ready: the task's time is over */
+	OLIST_PHASE_TASK,	   /* waits for a task */
+	OLIST_PHASE_WAIT,	   /* waits for a time: a Wait state */
+	OLIST_PHASE_BACKOFF,   /* waits for a time: before a retry */
+	OLIST_PHASE_CONTAINER  /* waits for its container's branches */
 } OlistPhase;
 
 typedef struct OlistBranch OlistBranch;
@@ -177,6 +178,8 @@ extern OlistBranch *olist_branch_create(OlistExecution *execution, MemoryContext
 extern void olist_branch_destroy(OlistExecution *execution, OlistBranch *branch);
 extern void
 olist_branch_make_ready(OlistExecution *execution, OlistBranch *branch, OlistPhase phase);
+extern void
+olist_branch_make_ready_last(OlistExecution *execution, OlistBranch *branch, OlistPhase phase);
 extern void olist_branch_wait(OlistExecution *execution, OlistBranch *branch, OlistPhase phase,
 							  OlistTime deadline);
 extern void

@@ -173,13 +173,22 @@ olist_branch_destroy(OlistExecution *execution, OlistBranch *branch)
 	MemoryContextSetParent(branch->context, execution->scratch);
 }
 
-/* the branch goes before others, so that an iteration ends before the next begins */
+/* the branch goes on before others do, so that an iteration ends before the next begins */
 void
 olist_branch_make_ready(OlistExecution *execution, OlistBranch *branch, OlistPhase phase)
 {
 	branch->phase = phase;
 	branch->is_ready = true;
 	dlist_push_head(&execution->ready, &branch->ready);
+}
+
+/* the branch takes its turn after those that are ready already */
+void
+olist_branch_make_ready_last(OlistExecution *execution, OlistBranch *branch, OlistPhase phase)
+{
+	branch->phase = phase;
+	branch->is_ready = true;
+	dlist_push_tail(&execution->ready, &branch->ready);
 }
 
 void
@@ -219,7 +228,7 @@ olist_branch_recall(OlistExecution *execution, OlistBranch *branch, const OlistR
 	}
 	if (recall->state == NULL)
 	{
-		olist_branch_make_ready(execution, branch, OLIST_PHASE_ENTER);
+		olist_branch_make_ready_last(execution, branch, OLIST_PHASE_ENTER);
 		return;
 	}
 	branch->state = olist_sequence_find(branch->sequence, recall->state);
@@ -237,19 +246,21 @@ olist_branch_recall(OlistExecution *execution, OlistBranch *branch, const OlistR
 		branch->task_again = true;
 		branch->retry_count = recall->attempts - 1;
 	}
-	olist_branch_make_ready(execution, branch, OLIST_PHASE_WORK);
+	olist_branch_make_ready_last(execution, branch, OLIST_PHASE_WORK);
 }
 
 /* ---------- executions ---------- */
 
-/* the earlier deadline comes first */
+/* the earlier deadline comes first, then who entered its state first */
 static int
 compare_timers(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
-	OlistTime x = pairingheap_const_container(OlistBranch, timer, a)->deadline;
-	OlistTime y = pairingheap_const_container(OlistBranch, timer, b)->deadline;
+	const OlistBranch *x = pairingheap_const_container(OlistBranch, timer, a);
+	const OlistBranch *y = pairingheap_const_container(OlistBranch, timer, b);
 
-	return (x < y) - (x > y);
+	if (x->deadline != y->deadline)
+		return x->deadline < y->deadline ? 1 : -1;
+	return (x->entered_id < y->entered_id) - (x->entered_id > y->entered_id);
 }
 
 /* $$ as the caller knows it, with what the execution itself knows */
@@ -396,7 +407,10 @@ olist_execution_finish(OlistExecution *execution, OlistStatus status, const Olis
 	}
 	execution->status = status;
 	execution->top->state = NULL;
-	olist_event_emit(execution, execution->top, types[status], details);
+
+	/* what comes from outside follows nothing */
+	olist_event_emit_aside(execution, execution->top, types[status],
+						   status == OLIST_STATUS_ABORTED ? 0 : execution->top->last_id, details);
 	olist_branch_destroy(execution, execution->top);
 	execution->top = NULL;
 }
@@ -450,13 +464,19 @@ end_task(OlistExecution *execution, OlistBranch *branch, bool stop)
 }
 
 static void
-fail_task(OlistExecution *execution, OlistBranch *branch, const OlistFailure *failure, bool stop)
+note_failed(OlistExecution *execution, OlistBranch *branch, const char *type,
+			const OlistFailure *failure)
+{
+	olist_event_emit(execution, branch, type, task_details(branch, olist_event_failure(failure)));
+}
+
+static void
+fail_task(OlistExecution *execution, OlistBranch *branch, const OlistFailure *failure)
 {
 	bool timed_out = failure->error != NULL && strcmp(failure->error, "States.Timeout") == 0;
 
-	end_task(execution, branch, stop);
-	olist_event_emit(execution, branch, timed_out ? "TaskTimedOut" : "TaskFailed",
-					 task_details(branch, olist_event_failure(failure)));
+	end_task(execution, branch, false);
+	note_failed(execution, branch, timed_out ? "TaskTimedOut" : "TaskFailed", failure);
 	olist_branch_failure(execution, branch, failure);
 }
 
@@ -482,7 +502,7 @@ olist_execution_task_succeeded(OlistExecution *execution, int64 task, const Olis
 			failure.cause = psprintf("The state/task '%s' returned a result with a size "
 									 "exceeding the maximum number of bytes service limit.",
 									 name->text);
-			fail_task(execution, branch, &failure, false);
+			fail_task(execution, branch, &failure);
 		}
 		else
 		{
@@ -504,7 +524,7 @@ olist_execution_task_failed(OlistExecution *execution, int64 task, const OlistFa
 	if (branch != NULL)
 	{
 		note_started(execution, branch);
-		fail_task(execution, branch, failure, false);
+		fail_task(execution, branch, failure);
 	}
 	end_step(execution, previous);
 }
@@ -521,7 +541,10 @@ olist_execution_cancel(OlistExecution *execution, const OlistFailure *failure)
 
 /* ---------- the loop ---------- */
 
-/* the branch's deadline has come */
+/*
+ * The branch's deadline has come. Tasks that run out of time together all say so
+ * before the first of them has consequences for the others.
+ */
 static void
 deadline_reached(OlistExecution *execution, OlistBranch *branch)
 {
@@ -529,56 +552,76 @@ deadline_reached(OlistExecution *execution, OlistBranch *branch)
 
 	branch->timed = false;
 	if (branch->phase == OLIST_PHASE_TASK)
-		fail_task(execution, branch, &failure, true);
+	{
+		end_task(execution, branch, true);
+		note_failed(execution, branch, "TaskTimedOut", &failure);
+		olist_branch_make_ready_last(execution, branch, OLIST_PHASE_TIMED_OUT);
+	}
 	else if (branch->phase == OLIST_PHASE_BACKOFF)
 		olist_branch_make_ready(execution, branch, OLIST_PHASE_WORK);
 	else
 		olist_branch_make_ready(execution, branch, OLIST_PHASE_WAIT);
 }
 
+/* the first branch whose deadline has come, or NULL */
+static OlistBranch *
+due_branch(OlistExecution *execution, OlistTime now)
+{
+	OlistBranch *branch;
+
+	if (pairingheap_is_empty(execution->timers))
+		return NULL;
+	branch = pairingheap_container(OlistBranch, timer, pairingheap_first(execution->timers));
+	return branch->deadline <= now ? branch : NULL;
+}
+
+/* true, and the execution ended, if it has run for too long */
+static bool
+end_overdue(OlistExecution *execution, OlistTime now)
+{
+	OlistFailure failure = {.error = "States.Timeout"};
+
+	if (now >= execution->deadline)
+	{
+		olist_execution_finish(execution, OLIST_STATUS_TIMED_OUT, NULL, &failure);
+		return true;
+	}
+	if (execution->options->max_events > 0 &&
+		execution->last_event_id >= execution->options->max_events)
+	{
+		failure.error = "States.Runtime";
+		failure.cause = psprintf("The execution reached the maximum number of history events "
+								 "(" INT64_FORMAT ").",
+								 execution->options->max_events);
+		olist_execution_finish(execution, OLIST_STATUS_FAILED, NULL, &failure);
+		return true;
+	}
+	return false;
+}
+
 /* one piece of work that needs nothing from outside; false if there is none */
 static bool
 run_step(OlistExecution *execution)
 {
-	OlistTime now;
+	OlistTime now = execution->hooks->now(execution->hooks->arg);
 	OlistBranch *branch;
 
 	if (execution->status != OLIST_STATUS_RUNNING)
 		return false;
-	if (!dlist_is_empty(&execution->ready))
+	if (end_overdue(execution, now))
+		return true;
+	branch = due_branch(execution, now);
+	if (branch != NULL)
 	{
-		branch = dlist_container(OlistBranch, ready, dlist_pop_head_node(&execution->ready));
-		branch->is_ready = false;
-		if (execution->options->max_events > 0 &&
-			execution->last_event_id >= execution->options->max_events)
-		{
-			OlistFailure failure = {
-				.error = "States.Runtime",
-				.cause = psprintf("The execution reached the maximum number of history events "
-								  "(" INT64_FORMAT ").",
-								  execution->options->max_events)};
-
-			olist_execution_finish(execution, OLIST_STATUS_FAILED, NULL, &failure);
-		}
-		else
-			olist_branch_step(execution, branch);
+		pairingheap_remove_first(execution->timers);
+		deadline_reached(execution, branch);
 		return true;
 	}
-	now = execution->hooks->now(execution->hooks->arg);
-	if (now >= execution->deadline)
-	{
-		OlistFailure failure = {.error = "States.Timeout"};
-
-		olist_execution_finish(execution, OLIST_STATUS_TIMED_OUT, NULL, &failure);
-		return true;
-	}
-	if (pairingheap_is_empty(execution->timers))
+	if (dlist_is_empty(&execution->ready))
 		return false;
-	branch = pairingheap_container(OlistBranch, timer, pairingheap_first(execution->timers));
-	if (branch->deadline > now)
-		return false;
-	pairingheap_remove_first(execution->timers);
-	deadline_reached(execution, branch);
+	branch = dlist_container(OlistBranch, ready, dlist_pop_head_node(&execution->ready));
+	branch->is_ready = false;
+	olist_branch_step(execution, branch);
 	return true;
 }
 

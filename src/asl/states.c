@@ -131,16 +131,21 @@ retry(OlistExecution *execution, OlistBranch *branch, const OlistFailure *failur
 	return true;
 }
 
-/* {"Error": …, "Cause": …} as a Catcher hands it on; null stands for what is not there */
+/*
+ * {"Error": …, "Cause": …} as a Catcher hands it on: an error without a cause
+ * has the empty one, no error at all is null twice.
+ */
 static OlistJson *
 error_output(const OlistFailure *failure)
 {
 	OlistJson *output = olist_json_object();
+	const char *cause = failure->cause;
 
+	if (cause == NULL && failure->error != NULL)
+		cause = "";
 	olist_json_set(output, "Error",
 				   failure->error == NULL ? olist_json_null() : olist_json_string(failure->error));
-	olist_json_set(output, "Cause",
-				   failure->cause == NULL ? olist_json_null() : olist_json_string(failure->cause));
+	olist_json_set(output, "Cause", cause == NULL ? olist_json_null() : olist_json_string(cause));
 	return output;
 }
 
@@ -656,6 +661,13 @@ olist_branch_step(OlistExecution *execution, OlistBranch *branch)
 	if (branch->phase == OLIST_PHASE_COLLECT)
 	{
 		olist_container_collect(execution, branch);
+		return;
+	}
+	if (branch->phase == OLIST_PHASE_TIMED_OUT)
+	{
+		OlistFailure failure = {.error = "States.Timeout"};
+
+		olist_branch_failure(execution, branch, &failure);
 		return;
 	}
 	if (branch->phase == OLIST_PHASE_WAIT)

@@ -156,12 +156,9 @@ static const Field reader_fields[] = {
 };
 
 static const Field reader_config_fields[] = {
-	{"InputType", WANT_STRING, 0},
-	{"CSVHeaderLocation", WANT_STRING, 0},
-	{"CSVHeaders", WANT_ANY, 0},
-	{"CSVDelimiter", WANT_STRING, 0},
-	{"MaxItems", WANT_POSITIVE, 0},
-	{"MaxItemsPath", WANT_PATH, 0},
+	{"InputType", WANT_STRING, 0}, {"CSVHeaderLocation", WANT_STRING, 0},
+	{"CSVHeaders", WANT_ANY, 0},   {"CSVDelimiter", WANT_STRING, 0},
+	{"MaxItems", WANT_WHOLE, 0},   {"MaxItemsPath", WANT_PATH, 0},
 	{NULL, WANT_ANY, 0},
 };
 
@@ -421,6 +418,11 @@ check_resource(Check *check, const OlistJson *value)
 {
 	const char *feature;
 
+	if (value->type == OLIST_JSON_OBJECT)
+	{
+		unsupported(check, "a CloudFormation function");
+		return;
+	}
 	if (!is_string(value))
 	{
 		problem(check, SCHEMA, "must be a string");
@@ -914,6 +916,23 @@ check_query_language(Check *check, const OlistJson *json)
 	return true;
 }
 
+/* in a machine of JSONata no state may fall back to JSONPath */
+static void
+check_downgrade(Check *check, const OlistJson *states)
+{
+	for (int i = 0; states != NULL && states->type == OLIST_JSON_OBJECT && i < states->count; i++)
+	{
+		const OlistJson *language = olist_json_get(states->members[i].value, "QueryLanguage");
+		int len = enter(check, "States");
+
+		enter(check, states->members[i].key);
+		if (olist_json_is_string(language, "JSONPath"))
+			problem(check, SCHEMA,
+					"QueryLanguage cannot be JSONPath if it is JSONata for the whole machine");
+		leave(check, len);
+	}
+}
+
 static void
 check_state(Check *check, const OlistJson *state, bool alone)
 {
@@ -1061,8 +1080,13 @@ check_sequence(Check *check, const OlistJson *json, const char *outbound_code,
 	int len;
 
 	check_stack_depth();
-	if (!check_object(check, json) || check_query_language(check, json))
+	if (!check_object(check, json))
 		return;
+	if (check_query_language(check, json))
+	{
+		check_downgrade(check, states);
+		return;
+	}
 	require(check, json, "StartAt");
 	require(check, json, "States");
 	check_fields(check, json, machine_fields, 0);
