@@ -9,11 +9,11 @@
 
 #include "source/listing.h"
 
-#include "base/message.h"
 #include "miscadmin.h"
 #include "source/file.h"
 #include "source/policy.h"
 #include "source/s3_list.h"
+#include "source/sample.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
 
@@ -61,10 +61,9 @@ olist_listing_open(const char *uri, const OlistSourceOptions *options)
 		case OLIST_SCHEME_HTTPS:
 			return olist_remote_single_open(parts, uri, options);
 		case OLIST_SCHEME_SAMPLE:
-			break;
+			return olist_sample_listing_open(uri);
 	}
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("cannot list \"%s\" yet", olist_redact_uri(uri))));
+	pg_unreachable();
 }
 
 bool

@@ -12,12 +12,12 @@
 
 #include "source/stream.h"
 
-#include "base/message.h"
 #include "miscadmin.h"
 #include "source/decompress.h"
 #include "source/file.h"
 #include "source/policy.h"
 #include "source/remote_stream.h"
+#include "source/sample.h"
 #include "source/uri.h"
 #include "utils/memutils.h"
 
@@ -58,10 +58,9 @@ open_stored(const OlistUri *parts, const char *uri, const OlistObject *expected,
 		case OLIST_SCHEME_HTTPS:
 			return olist_remote_stream_open(parts, uri, expected, options);
 		case OLIST_SCHEME_SAMPLE:
-			break;
+			return olist_sample_stream_open(uri, expected);
 	}
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("cannot read \"%s\" yet", olist_redact_uri(uri))));
+	pg_unreachable();
 }
 
 OlistStream *
