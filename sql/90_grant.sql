@@ -8,3 +8,7 @@ REVOKE ALL ON ALL PROCEDURES IN SCHEMA olist_etl FROM PUBLIC;
 /* pure helpers */
 GRANT USAGE ON SCHEMA olist_etl TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.version() TO PUBLIC;
+
+/* writes files on the server, as COPY ... TO does */
+GRANT EXECUTE ON FUNCTION olist_etl.generate_sample(
+    text, double precision, bigint, text, text, boolean) TO pg_write_server_files;
