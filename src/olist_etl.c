@@ -19,6 +19,7 @@
 #include "flow/flow.h"
 #include "csv/row_source.h"
 #include "fmgr.h"
+#include "source/credentials.h"
 #include "source/decompress.h"
 #include "source/policy.h"
 #include "source/remote_stream.h"
@@ -87,6 +88,7 @@ _PG_init(void)
 {
 	check_version();
 	olist_decompress_init();
+	olist_credentials_init();
 	olist_policy_init();
 	olist_remote_stream_init();
 	olist_csv_init();

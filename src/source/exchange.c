@@ -9,24 +9,15 @@
  *						  │ no more tries		   │
  *						  └────────► FAILED ◄──────┘
  *
- * A try is repeated after a random time out of a span that doubles, so that
- * many clients do not come back at once, or after what the server asks for if
- * that is longer. Tries are counted anew once a good piece of the body has
- * come: a long object over a bad line may break any number of times.
+ * Tries are counted anew once a good piece of the body has come: a long object
+ * over a bad line may break any number of times.
  */
 #include "postgres.h"
 
 #include "source/exchange.h"
 
-#include <math.h>
-
-#include "common/pg_prng.h"
-#include "portability/instr_time.h"
+#include "source/backoff.h"
 #include "utils/memutils.h"
-
-/* the span of the first retry and the longest, in ms */
-#define FIRST_SPAN 100
-#define LONGEST_SPAN 20000
 
 /* a piece of the body that proves the line works, in bytes */
 #define PROGRESS_BYTES (64 * 1024)
@@ -45,18 +36,8 @@ struct OlistExchange
 	int64 at_try;  /* received when the present try began */
 	bool sent;	   /* WAITING: is the request under way? */
 	bool answered; /* has check() seen this try's answer? */
-	double due;	   /* WAITING, not sent: when to send it, in ms of now() */
+	double due;	   /* WAITING, not sent: when to send it, by olist_backoff_now() */
 };
-
-/* a clock for waiting, in milliseconds */
-static double
-now(void)
-{
-	instr_time time;
-
-	INSTR_TIME_SET_CURRENT(time);
-	return INSTR_TIME_GET_MILLISEC(time);
-}
 
 OlistExchange *
 olist_exchange_create(OlistRemote *remote, size_t capacity, const OlistExchangeOps *ops, void *arg)
@@ -108,16 +89,6 @@ olist_exchange_ask(OlistExchange *exchange, const OlistAsk *ask)
 	send_try(exchange);
 }
 
-/* milliseconds until the next try: what the server asks for, or a random share */
-static double
-retry_delay(const OlistExchange *exchange, int asked_for)
-{
-	double span = FIRST_SPAN * pow(2.0, Min(exchange->tries - 1, 20));
-
-	span = Min(span, LONGEST_SPAN);
-	return Max(pg_prng_double(&pg_global_prng_state) * span, (double) asked_for);
-}
-
 /* after a failed try: again later, or never */
 static void
 plan_retry(OlistExchange *exchange, const OlistVerdict *verdict)
@@ -134,7 +105,8 @@ plan_retry(OlistExchange *exchange, const OlistVerdict *verdict)
 	olist_source_counters.retries[verdict->reason]++;
 	exchange->state = OLIST_EXCHANGE_WAITING;
 	exchange->sent = false;
-	exchange->due = now() + (verdict->free ? 0 : retry_delay(exchange, verdict->delay));
+	exchange->due = olist_backoff_now() +
+					(verdict->free ? 0 : olist_backoff_delay(exchange->tries, verdict->delay));
 }
 
 static void
@@ -183,7 +155,7 @@ olist_exchange_advance(OlistExchange *exchange)
 {
 	if (exchange->state == OLIST_EXCHANGE_WAITING && !exchange->sent)
 	{
-		if (now() >= exchange->due)
+		if (olist_backoff_now() >= exchange->due)
 			send_try(exchange);
 	}
 	else if (exchange->state == OLIST_EXCHANGE_WAITING || exchange->state == OLIST_EXCHANGE_BODY)

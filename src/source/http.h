@@ -24,6 +24,7 @@ typedef struct OlistHttpRequest
 	int port;
 	const List *headers; /* of char *, "Name: value" */
 	const char *body;	 /* for POST and PUT, or NULL */
+	bool fresh;			 /* over a connection of its own, so that its times are whole */
 	bool metadata;		 /* a credentials endpoint: only its own addresses are allowed,
 						  * and its connection is not kept */
 	const OlistSourceOptions *options; /* timeouts and TLS */
@@ -38,10 +39,20 @@ typedef enum OlistHttpState
 	OLIST_HTTP_FAILED	/* see olist_http_failure() */
 } OlistHttpState;
 
+/* how far a transfer came before it failed */
+typedef enum OlistHttpPhase
+{
+	OLIST_HTTP_RESOLVE,
+	OLIST_HTTP_CONNECT,
+	OLIST_HTTP_TLS,
+	OLIST_HTTP_ANSWER
+} OlistHttpPhase;
+
 /* why a transfer failed */
 typedef struct OlistHttpFailure
 {
 	int sqlerrcode;
+	OlistHttpPhase phase;
 	bool transient;			 /* may well succeed when tried again */
 	OlistRetryReason reason; /* for the counters */
 	char *message;			 /* for errdetail; a sentence */
@@ -84,6 +95,9 @@ extern int olist_http_status(const OlistHttp *http);
 /* a header of the answer, palloc'd, or NULL */
 extern char *olist_http_header(const OlistHttp *http, const char *name);
 
+/* Is the transfer waiting for room in its buffer? */
+extern bool olist_http_paused(const OlistHttp *http);
+
 /* how many bytes wait to be taken */
 extern size_t olist_http_available(const OlistHttp *http);
 
@@ -95,6 +109,9 @@ extern char *olist_http_error_body(const OlistHttp *http, size_t *len);
 
 /* after OLIST_HTTP_FAILED */
 extern void olist_http_failure(const OlistHttp *http, OlistHttpFailure *failure);
+
+/* Stop, and free, before the context ends. */
+extern void olist_http_close(OlistHttp *http);
 
 /* seconds that the parts of a transfer took, since its start; for check_source() */
 typedef struct OlistHttpTimes

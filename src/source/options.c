@@ -86,6 +86,7 @@ static const Option option_table[] = {
 
 	{"role_arn", BOTH, false, KIND_TEXT, AT(role_arn), 0, 0, NULL},
 	{"external_id", BOTH, false, KIND_TEXT, AT(external_id), 0, 0, NULL},
+	{"role_duration", BOTH, false, KIND_COUNT, AT(role_duration), 1, 43200, NULL},
 	{"access_key_id", ON_MAPPING, false, KIND_TEXT, AT(access_key_id), 0, 0, NULL},
 	{"secret_access_key", ON_MAPPING, false, KIND_TEXT, AT(secret_access_key), 0, 0, NULL},
 	{"session_token", ON_MAPPING, false, KIND_TEXT, AT(session_token), 0, 0, NULL},
@@ -315,8 +316,11 @@ read_options(List *defs, int where, OlistSourceOptions *options)
 		DefElem *def = lfirst(lc);
 		const Option *option = find_option(def->defname);
 
-		if (option != NULL && (option->where & where) != 0)
-			read_option(option, defGetString(def), options);
+		if (option == NULL || (option->where & where) == 0)
+			continue;
+		read_option(option, defGetString(def), options);
+		if (where == ON_MAPPING && option->offset == AT(role_arn))
+			options->role_of_mapping = true;
 	}
 }
 

@@ -40,6 +40,8 @@ typedef struct OlistSourceOptions
 	char *role_arn;			  /* AssumeRole on top, or NULL */
 	char *external_id;		  /* for AssumeRole, or NULL */
 	char *sts_endpoint;		  /* "https://host[:port]", NULL: AWS's of the region */
+	int role_duration;		  /* seconds that an assumed role lasts; 0: what STS chooses */
+	bool role_of_mapping;	  /* role_arn was given by the user mapping */
 	char *ca_file;
 	char *min_tls; /* "1.2" or "1.3" */
 	OlistChecksum checksum;

@@ -27,7 +27,6 @@
 #include "source/s3_error.h"
 #include "source/sigv4.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #define DEFAULT_REGION "us-east-1"
 
@@ -209,21 +208,6 @@ common_headers(const OlistAsk *ask)
 }
 
 static List *
-header_lines(const List *pairs)
-{
-	List *lines = NIL;
-	ListCell *lc;
-
-	foreach (lc, pairs)
-	{
-		const OlistPair *pair = lfirst(lc);
-
-		lines = lappend(lines, psprintf("%s: %s", pair->name, pair->value));
-	}
-	return lines;
-}
-
-static List *
 sign(const OlistRemote *remote, const Target *target, const OlistAsk *ask, const char *query)
 {
 	const OlistCredentials *credentials = olist_credentials_get(remote->options);
@@ -271,7 +255,7 @@ send_s3(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask)
 	request.url = psprintf("%s%s%s%s", target.origin, target.path, *query ? "?" : "", query);
 	request.host = target.host;
 	request.port = target.port;
-	request.headers = header_lines(sign(remote, &target, ask, query));
+	request.headers = olist_pair_lines(sign(remote, &target, ask, query));
 	request.options = remote->options;
 	olist_http_start(http, &request);
 }
@@ -287,7 +271,7 @@ send_plain(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask)
 	request.url = psprintf("%s%s", target.origin, remote->location->path);
 	request.host = target.host;
 	request.port = target.port;
-	request.headers = header_lines(common_headers(ask));
+	request.headers = olist_pair_lines(common_headers(ask));
 	request.options = remote->options;
 	olist_http_start(http, &request);
 }
@@ -306,6 +290,24 @@ olist_remote_send(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask)
 		send_plain(remote, http, ask);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+}
+
+void
+olist_remote_probe(OlistRemote *remote, OlistHttp *http)
+{
+	OlistHttpRequest request = {.method = "HEAD", .fresh = true};
+	Target target;
+
+	if (remote->uri->scheme == OLIST_SCHEME_S3)
+		set_s3_target(remote, false, &target);
+	else
+		set_origin(&target, remote->location, "");
+	request.url = psprintf("%s/", target.origin);
+	request.host = target.host;
+	request.port = target.port;
+	request.options = remote->options;
+	olist_source_counters.requests[OLIST_REQUEST_HEAD]++;
+	olist_http_start(http, &request);
 }
 
 /* the error document, with a code derived from the status where it has none */
@@ -364,7 +366,8 @@ change_region(OlistRemote *remote, OlistHttp *http, const OlistS3Error *error)
 static bool
 renew_credentials(OlistRemote *remote, const OlistS3Error *error)
 {
-	static const char *const codes[] = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken"};
+	static const char *const codes[] = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken",
+										"InvalidAccessKeyId"};
 
 	for (size_t i = 0; i < lengthof(codes) && !remote->renewed; i++)
 	{
@@ -477,14 +480,6 @@ olist_remote_judge(OlistRemote *remote, OlistHttp *http, OlistVerdict *verdict)
 	verdict->again = olist_s3_error_transient(olist_http_status(http), error.code, &throttled);
 	verdict->reason = throttled ? OLIST_RETRY_THROTTLED : OLIST_RETRY_SERVER;
 	verdict->delay = retry_after(http);
-}
-
-TimestampTz
-olist_remote_time(const char *text)
-{
-	time_t at = text != NULL ? curl_getdate(text, NULL) : -1;
-
-	return at == -1 ? DT_NOBEGIN : time_t_to_timestamptz((pg_time_t) at);
 }
 
 /* how far our clock is from the server's, in seconds; 0 if it does not say */

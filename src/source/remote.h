@@ -6,7 +6,6 @@
 #ifndef OLIST_REMOTE_H
 #define OLIST_REMOTE_H
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "source/http.h"
 #include "source/options.h"
@@ -54,6 +53,12 @@ olist_remote_create(const OlistUri *uri, const char *text, const OlistSourceOpti
 extern void olist_remote_send(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask);
 
 /*
+ * Send a request that asks for nothing and proves nothing, over a connection
+ * of its own: whatever the answer, the server can be reached.
+ */
+extern void olist_remote_probe(OlistRemote *remote, OlistHttp *http);
+
+/*
  * The answer is there and is not 2xx, or the transfer failed: correct what can
  * be corrected (region, credentials, redirect) and say what to do. When
  * nothing can be done verdict->again is false; olist_remote_raise() says why.
@@ -67,8 +72,5 @@ extern void olist_remote_judge(OlistRemote *remote, OlistHttp *http, OlistVerdic
  */
 extern void
 olist_remote_raise(OlistRemote *remote, OlistHttp *http, int tries) pg_attribute_noreturn();
-
-/* the time of an HTTP header, or NULL: DT_NOBEGIN for what is none */
-extern TimestampTz olist_remote_time(const char *text);
 
 #endif /* OLIST_REMOTE_H */

@@ -29,6 +29,7 @@
 #include "base/message.h"
 #include "source/exchange.h"
 #include "source/md5.h"
+#include "source/time_text.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
@@ -219,7 +220,7 @@ learn_version(RemoteStream *stream, const OlistHttp *http, int64 size)
 		object->storage_class = olist_http_header(http, "x-amz-storage-class");
 		if (object->storage_class == NULL && stream->s3)
 			object->storage_class = pstrdup("STANDARD");
-		object->last_modified = olist_remote_time(modified);
+		object->last_modified = olist_time_from_http(modified);
 		stream->known = true;
 	}
 	MemoryContextSwitchTo(old);

@@ -12,17 +12,7 @@
 
 #include "source/s3_error.h"
 
-#include <expat.h>
-
-typedef struct Parse
-{
-	XML_Parser parser;
-	OlistS3Error *error;
-	int depth;
-	bool is_error; /* is the root <Error>, or does <ErrorResponse> hold it (STS)? */
-	char *field;   /* where the text of the current element goes, or NULL */
-	size_t size;
-} Parse;
+#include "source/xml_fields.h"
 
 static const OlistS3Meaning meanings[] = {
 	{"NoSuchKey", ERRCODE_UNDEFINED_FILE, "the object does not exist", NULL},
@@ -96,82 +86,16 @@ static const char *const transient_codes[] = {"InternalError",	  "ServiceUnavail
 											  "RequestTimeout",	  "RequestTimeoutException",
 											  "OperationAborted", "IDPCommunicationError"};
 
-static void
-start_element(void *arg, const XML_Char *name, const XML_Char **attributes)
-{
-	Parse *parse = arg;
-	OlistS3Error *error = parse->error;
-
-	parse->field = NULL;
-	parse->depth++;
-	if (strcmp(name, "Error") == 0)
-		parse->is_error = true;
-	else if (parse->is_error && strcmp(name, "Code") == 0 && error->code[0] == '\0')
-	{
-		parse->field = error->code;
-		parse->size = sizeof(error->code);
-	}
-	else if (parse->is_error && strcmp(name, "Message") == 0 && error->message[0] == '\0')
-	{
-		parse->field = error->message;
-		parse->size = sizeof(error->message);
-	}
-	else if (parse->is_error && strcmp(name, "Region") == 0 && error->region[0] == '\0')
-	{
-		parse->field = error->region;
-		parse->size = sizeof(error->region);
-	}
-}
-
-static void
-end_element(void *arg, const XML_Char *name)
-{
-	Parse *parse = arg;
-
-	parse->field = NULL;
-	parse->depth--;
-}
-
-static void
-character_data(void *arg, const XML_Char *data, int len)
-{
-	Parse *parse = arg;
-
-	if (parse->field != NULL)
-	{
-		size_t used = strlen(parse->field);
-		size_t n = Min((size_t) len, parse->size - 1 - used);
-
-		memcpy(parse->field + used, data, n);
-		parse->field[used + n] = '\0';
-	}
-}
-
-/* no document of S3 has one, and entities are declared there */
-static void
-refuse_doctype(void *arg, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid,
-			   int has_subset)
-{
-	XML_StopParser(((Parse *) arg)->parser, XML_FALSE);
-}
-
 void
 olist_s3_error_parse(const char *body, size_t len, OlistS3Error *error)
 {
-	Parse parse = {0};
+	const OlistXmlField fields[] = {
+		{"Code", error->code, sizeof(error->code)},
+		{"Message", error->message, sizeof(error->message)},
+		{"Region", error->region, sizeof(error->region)},
+	};
 
-	memset(error, 0, sizeof(*error));
-	parse.error = error;
-	parse.parser = XML_ParserCreate(NULL);
-	if (parse.parser == NULL)
-		return;
-	XML_SetUserData(parse.parser, &parse);
-	XML_SetElementHandler(parse.parser, start_element, end_element);
-	XML_SetCharacterDataHandler(parse.parser, character_data);
-	XML_SetStartDoctypeDeclHandler(parse.parser, refuse_doctype);
-	/* a cut or broken document has told what it has told */
-	(void) XML_Parse(parse.parser, body, (int) len, 1);
-	XML_ParserFree(parse.parser);
+	olist_xml_fields(body, len, fields, lengthof(fields));
 }
 
 const OlistS3Meaning *

@@ -21,9 +21,8 @@
 #include "source/remote_stream.h"
 #include "source/s3_page.h"
 #include "source/sigv4.h"
-#include "utils/builtins.h"
+#include "source/time_text.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #define LIST_CAPACITY (256 * 1024)
 
@@ -211,29 +210,6 @@ check_order(S3Listing *listing, const char *key)
 	memcpy(listing->last_key, key, len + 1);
 }
 
-/* "2024-05-01T12:34:56.000Z" */
-static TimestampTz
-parse_time(const char *text)
-{
-	int n[7] = {0};
-	struct pg_tm tm = {0};
-	TimestampTz result;
-
-	if (text == NULL || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3d", &n[0], &n[1], &n[2], &n[3],
-							   &n[4], &n[5], &n[6]) < 6)
-		return DT_NOBEGIN;
-	tm.tm_year = n[0];
-	tm.tm_mon = n[1];
-	tm.tm_mday = n[2];
-	tm.tm_hour = n[3];
-	tm.tm_min = n[4];
-	tm.tm_sec = n[5];
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-		tm2timestamp(&tm, n[6] * 1000, NULL, &result) != 0)
-		return DT_NOBEGIN;
-	return result;
-}
-
 /* S3 speaks UTF-8; the database may speak something else */
 static char *
 key_text(const S3Listing *listing, const char *key)
@@ -268,7 +244,7 @@ s3_next(OlistListing *base, OlistObject *object)
 		object->uri = olist_uri_of_key(listing->remote->uri->bucket, key_text(listing, entry->key));
 		object->size = entry->size;
 		object->etag = entry->etag ? pstrdup(entry->etag) : NULL;
-		object->last_modified = parse_time(entry->last_modified);
+		object->last_modified = olist_time_from_iso(entry->last_modified);
 		object->storage_class = pstrdup(entry->storage_class ? entry->storage_class : "STANDARD");
 		return true;
 	}

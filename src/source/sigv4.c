@@ -29,6 +29,21 @@ olist_pair_append(List *pairs, const char *name, const char *value)
 	return lappend(pairs, pair);
 }
 
+List *
+olist_pair_lines(const List *pairs)
+{
+	List *lines = NIL;
+	ListCell *lc;
+
+	foreach (lc, pairs)
+	{
+		const OlistPair *pair = lfirst(lc);
+
+		lines = lappend(lines, psprintf("%s: %s", pair->name, pair->value));
+	}
+	return lines;
+}
+
 void
 olist_sigv4_encode(StringInfo out, const char *text, bool keep_slash)
 {

@@ -41,6 +41,9 @@ typedef struct OlistSignable
 
 extern List *olist_pair_append(List *pairs, const char *name, const char *value);
 
+/* the pairs as lines of a request's header: a list of char *, "name: value" */
+extern List *olist_pair_lines(const List *pairs);
+
 /*
  * Append text with all but A-Za-z0-9-._~ percent-encoded, and '/' kept on
  * request: the only encoder there is, so that what is signed is what is sent.

@@ -1,0 +1,90 @@
+-- Who may set which option, and who may reach what: everything that is decided
+-- before a connection is opened. (T13, T15, T21, T32 of the threat table, as
+-- far as they need no other server.)
+CREATE ROLE regress_source_user;
+GRANT USAGE ON FOREIGN DATA WRAPPER olist_etl TO regress_source_user;
+GRANT EXECUTE ON FUNCTION olist_etl.list_objects(text, name),
+    olist_etl.check_source(text, name) TO regress_source_user;
+
+-- options: unknown names, names in the wrong place, unusable values
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (endpont 'https://x');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (secret_access_key 'x');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (endpoint 'x.example.com');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (endpoint 'https://x.example.com/path');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (region 'eu.evil.example/');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (min_tls '1.0');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (part_size '1');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (connections 'many');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (addressing 'virtuel');
+-- programs and unpackers do not exist (T14)
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (program 'gunzip');
+
+-- a user may make a server, but not one that reaches into the machine
+SET ROLE regress_source_user;
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (use_http 'true');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (ambient_credentials 'true');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (ca_file '/etc/passwd');
+CREATE SERVER s FOREIGN DATA WRAPPER olist_etl OPTIONS (sts_endpoint 'https://evil.example.com');
+CREATE SERVER regress_source FOREIGN DATA WRAPPER olist_etl OPTIONS (region 'eu-west-1');
+CREATE USER MAPPING FOR CURRENT_USER SERVER regress_source OPTIONS (profile 'admin');
+CREATE USER MAPPING FOR CURRENT_USER SERVER regress_source OPTIONS (token 'x');
+
+-- settings: an allow-list, a file of secrets and limits are not the user's to widen
+SET olist_etl.allowed_endpoints = '127.0.0.1';
+SET olist_etl.credentials_file = '/tmp/mine';
+SET olist_etl.read_ahead = '128MB';
+SET olist_etl.read_ahead = '32MB';
+RESET olist_etl.read_ahead;
+
+-- without a mapping, or without a server, there are no credentials: not the server's own
+SELECT * FROM olist_etl.list_objects('s3://bucket/', 'regress_source');
+SELECT * FROM olist_etl.list_objects('s3://bucket/');
+-- and there are no files of the server, however they are spelt
+SELECT * FROM olist_etl.list_objects('/etc/passwd');
+SELECT * FROM olist_etl.list_objects('file:///etc/');
+SELECT * FROM olist_etl.list_objects('FILE:///proc/self/environ');
+-- nor plain http, nor addresses inside
+SELECT * FROM olist_etl.list_objects('http://example.com/x.csv');
+SELECT * FROM olist_etl.list_objects('https://127.0.0.1:1/x.csv');
+SELECT * FROM olist_etl.list_objects('https://2130706433:1/x.csv');
+SELECT * FROM olist_etl.list_objects('https://0x7f.1:1/x.csv');
+SELECT * FROM olist_etl.list_objects('https://[::ffff:127.0.0.1]:1/x.csv');
+SELECT * FROM olist_etl.list_objects('https://169.254.169.254/latest/');
+-- the query of an address, which may hold a signature, is not shown
+SELECT * FROM olist_etl.list_objects('https://127.0.0.1:1/x.csv?X-Amz-Signature=secret');
+RESET ROLE;
+
+-- servers of others need USAGE, servers of other wrappers do not serve
+REVOKE ALL ON FOREIGN SERVER regress_source FROM PUBLIC;
+CREATE ROLE regress_source_other;
+GRANT EXECUTE ON FUNCTION olist_etl.list_objects(text, name) TO regress_source_other;
+SET ROLE regress_source_other;
+SELECT * FROM olist_etl.list_objects('s3://bucket/', 'regress_source');
+RESET ROLE;
+CREATE FOREIGN DATA WRAPPER regress_source_wrapper;
+CREATE SERVER regress_source_foreign FOREIGN DATA WRAPPER regress_source_wrapper;
+SELECT * FROM olist_etl.list_objects('s3://bucket/', 'regress_source_foreign');
+SELECT * FROM olist_etl.list_objects('s3://bucket/', 'regress_source_none');
+
+-- a role on top of the server's own identity is the superuser's to choose
+CREATE SERVER regress_source_ambient FOREIGN DATA WRAPPER olist_etl
+    OPTIONS (ambient_credentials 'true');
+GRANT USAGE ON FOREIGN SERVER regress_source_ambient TO regress_source_user;
+SET ROLE regress_source_user;
+CREATE USER MAPPING FOR CURRENT_USER SERVER regress_source_ambient
+    OPTIONS (role_arn 'arn:aws:iam::1:role/admin');
+SELECT * FROM olist_etl.list_objects('s3://bucket/', 'regress_source_ambient');
+RESET ROLE;
+
+-- check_source() says the same, step by step
+SET ROLE regress_source_user;
+SELECT step, status, detail FROM olist_etl.check_source('s3://bucket/', 'regress_source_none');
+SELECT step, status, detail FROM olist_etl.check_source('/etc/passwd');
+SELECT step, status, detail FROM olist_etl.check_source('https://127.0.0.1:1/x.csv');
+RESET ROLE;
+
+DROP SERVER regress_source CASCADE;
+DROP SERVER regress_source_ambient CASCADE;
+DROP FOREIGN DATA WRAPPER regress_source_wrapper CASCADE;
+DROP OWNED BY regress_source_user, regress_source_other;
+DROP ROLE regress_source_user, regress_source_other;
