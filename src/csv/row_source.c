@@ -172,7 +172,7 @@ hint_at_encoding(const OlistRowSource *source, const OlistRecord *record)
 		return "The object begins with the mark of UTF-16: convert it to UTF-8.";
 	if (zeros[0] + zeros[1] == len)
 		return "The object begins with zero bytes only: was it written completely?";
-	if (Max(zeros[0], zeros[1]) >= len / 4 && Min(zeros[0], zeros[1]) == 0)
+	if (Max(zeros[0], zeros[1]) >= Max(2, len / 3) && Min(zeros[0], zeros[1]) == 0)
 		return "The object looks like UTF-16: convert it to UTF-8.";
 	return record->hint;
 }
@@ -192,7 +192,9 @@ read_header(OlistRowSource *source, TupleDesc desc)
 	if (record == NULL)
 		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 						errmsg("object \"%s\" has no header", source->name),
-						errdetail("The object is empty.")));
+						olist_record_reader_blank_lines(source->reader) > 0
+							? errdetail("The object has only empty lines.")
+							: errdetail("The object is empty.")));
 	if (record->sqlerrcode != 0)
 	{
 		const char *hint = record->sqlerrcode == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
@@ -243,9 +245,12 @@ olist_row_source_open(OlistStream *stream, TupleDesc desc, const OlistRowFormat 
 	source->object = stream->object;
 	source->name = olist_redact_uri(stream->object.uri);
 	source->format = *format;
+	source->format.max_columns = Min(format->max_columns, max_columns);
+	source->format.max_field_bytes = Min(format->max_field_bytes, max_field_bytes);
+	source->format.max_record_bytes = Min(format->max_record_bytes, max_record_bytes);
 	source->null_len = format->null_string != NULL ? strlen(format->null_string) : 0;
 	source->error_context = AllocSetContextCreate(context, "olist row error", ALLOCSET_SMALL_SIZES);
-	source->reader = olist_record_reader_create(stream, format);
+	source->reader = olist_record_reader_create(stream, &source->format);
 	read_header(source, desc);
 	prepare_encoding(source);
 	plan_columns(source, desc);

@@ -17,7 +17,7 @@ typedef struct OlistRowFormat
 	bool header;		  /* columns are matched by the header's names */
 	char *null_string;	  /* unquoted text that means NULL; NULL: the empty field does */
 	int encoding;		  /* of the object; default UTF-8 */
-	int max_columns;	  /* fields a record may have */
+	int max_columns;	  /* fields a record may have; the settings of the same name bound these */
 	int max_field_bytes;  /* bytes a field may have */
 	int max_record_bytes; /* bytes a record may have */
 	Bitmapset *optional;  /* attribute numbers that the header may lack: they are NULL */
