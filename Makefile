@@ -4,6 +4,7 @@
 #   make demo [DATA=archive.zip|directory]  everything from nothing: see README.md
 #   make test                               everything from nothing, then every test
 #   make format, make format-check          clang-format over src/
+#   make lint                               that, cppcheck and clang-tidy
 #
 # demo and test stand before PGXS, because they must work on a machine that
 # has no pg_config yet: they install it.
@@ -56,7 +57,16 @@ format:
 	clang-format -i $(SOURCES)
 format-check:
 	clang-format --dry-run -Werror $(SOURCES)
+# the two it is bad at are gcc's own warnings too
+cppcheck:
+	cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
+		--suppress=returnDanglingLifetime --suppress=uninitvar \
+		--inline-suppr --include=test/lint/cppcheck.h -Isrc src
+tidy:
+	printf '%s\n' $(filter %.c,$(SOURCES)) | \
+		xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- -std=gnu11 $(CPPFLAGS)
+lint: format-check cppcheck tidy
 
-.PHONY: format format-check
+.PHONY: format format-check cppcheck tidy lint
 
 endif

@@ -49,16 +49,14 @@
  */
 #if PG_VERSION_NUM >= 160000
 #define olist_compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
-#define olist_compat_rel_user(root, rel) \
-	(OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())
+#define olist_compat_rel_user(root, rel) (OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())
 #else
-#define olist_compat_scan_user(node)                                          \
-	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid,      \
-				   (node)->ss.ps.state)                                       \
+#define olist_compat_scan_user(node)                                                          \
+	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid, (node)->ss.ps.state) \
 		 ->checkAsUser)
-#define olist_compat_rel_user(root, rel)                          \
+#define olist_compat_rel_user(root, rel)                           \
 	(OidIsValid(planner_rt_fetch((rel)->relid, root)->checkAsUser) \
-		 ? planner_rt_fetch((rel)->relid, root)->checkAsUser      \
+		 ? planner_rt_fetch((rel)->relid, root)->checkAsUser       \
 		 : GetUserId())
 #endif
 
@@ -89,8 +87,7 @@
 #define olist_compat_function_acl(function, role) \
 	object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
 #else
-#define olist_compat_function_acl(function, role) \
-	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#define olist_compat_function_acl(function, role) pg_proc_aclcheck((function), (role), ACL_EXECUTE)
 #endif
 
 /* 17 lets a background worker connect as a role without LOGIN (e7689190b) */

@@ -75,12 +75,13 @@ check_version(void)
 		return;
 	installed = installed_version();
 	if (installed != NULL && strcmp(installed, OLIST_VERSION) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("olist_etl's library is of version %s, its SQL objects are of version %s",
-						OLIST_VERSION, installed),
-				 errhint("Run ALTER EXTENSION olist_etl UPDATE, or install the files of version %s.",
-						 installed)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("olist_etl's library is of version %s, its SQL objects are of version %s",
+					OLIST_VERSION, installed),
+			 errhint("Run ALTER EXTENSION olist_etl UPDATE, or install the files of version %s.",
+					 installed)));
 }
 
 void

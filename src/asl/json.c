@@ -837,7 +837,7 @@ typedef struct Decimal
 } Decimal;
 
 /* larger exponents compare as if they were this, which no real document has */
-#define EXPONENT_LIMIT PG_INT64_MAX / 4
+#define EXPONENT_LIMIT (PG_INT64_MAX / 4)
 
 static void
 read_decimal(const OlistJson *json, Decimal *decimal)

@@ -43,7 +43,7 @@ extern uint64 olist_spi_run(const char *sql, int expected);
  * somebody managed to put there can do no harm. Never for SQL that a user
  * wrote or could change.
  */
-extern uint64 olist_spi_execute_as_owner(const char *sql, int expected, int nargs,
-										 const OlistSpiArg *args);
+extern uint64
+olist_spi_execute_as_owner(const char *sql, int expected, int nargs, const OlistSpiArg *args);
 
 #endif /* OLIST_SPI_H */
