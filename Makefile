@@ -49,6 +49,13 @@ include $(PGXS)
 $(SCRIPT): $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 	cat $^ > $@
 
+# isolation tests find their expected output beside their results or, up to
+# PostgreSQL 15, under test/; ours stands with all the rest
+installcheck: output_iso/expected
+output_iso/expected:
+	mkdir -p $(@D)
+	ln -sfn ../expected $@
+
 # every object depends on every header: the tree is small, stale objects are not
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
