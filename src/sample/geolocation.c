@@ -50,7 +50,7 @@ olist_sample_map_init(OlistSampleMap *map, const OlistSamplePlan *plan)
 
 	for (uint32 prefix = 0; prefix < plan->prefixes; prefix++)
 	{
-		OlistDice dice = olist_sample_dice(plan, SUBJECT_POINT, prefix);
+		OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_POINT, prefix);
 		uint32 entry = map->prefixes;
 
 		if (olist_sample_prefix_is_dark(plan, prefix))
@@ -210,7 +210,7 @@ olist_sample_write_point(OlistSampleWriter *writer, uint64 place, char *out)
 {
 	const OlistSamplePlan *plan = &writer->plan;
 	const OlistSampleMap *map = &writer->map;
-	uint64 row = olist_shuffle_to(&plan->shuffle[SHUFFLE_FILE], place);
+	uint64 row = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_FILE], place);
 	uint32 entry = entry_of(map, row);
 	uint64 nth = row - (entry > 0 ? map->end[entry - 1] : 0);
 	uint64 count = map->end[entry] - (entry > 0 ? map->end[entry - 1] : 0);
@@ -219,7 +219,7 @@ olist_sample_write_point(OlistSampleWriter *writer, uint64 place, char *out)
 
 	for (;;)
 	{
-		dice = olist_sample_dice(plan, SUBJECT_POINT, ((uint64) (entry + 1) << 32) + nth);
+		dice = olist_sample_dice(plan, OLIST_SUBJECT_POINT, ((uint64) (entry + 1) << 32) + nth);
 		if (outlier || nth < 2 || !olist_dice_chance(&dice, REPETITIONS))
 			break;
 		nth = olist_dice_below(&dice, nth);

@@ -117,7 +117,7 @@ static const OlistKnot shelf_knots[] = {
 static int
 category_of(const OlistSamplePlan *plan, uint64 product)
 {
-	uint64 place = olist_shuffle_to(&plan->shuffle[SHUFFLE_CATEGORY], product);
+	uint64 place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_CATEGORY], product);
 	int low = 0;
 	int high = OLIST_SAMPLE_CATEGORIES - 1;
 
@@ -149,8 +149,8 @@ round_price(int64 cents, uint32 way)
 int64
 olist_sample_price(const OlistSamplePlan *plan, uint64 product, int month, int *weight)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PRODUCT, product);
-	OlistDice season = olist_sample_dice(plan, SUBJECT_PRICE, product * 32 + month);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_PRODUCT, product);
+	OlistDice season = olist_sample_dice(plan, OLIST_SUBJECT_PRICE, product * 32 + month);
 	int category = category_of(plan, product);
 	int64 cents = olist_dice_spread(&dice, price_knots);
 
@@ -167,8 +167,8 @@ olist_sample_price(const OlistSamplePlan *plan, uint64 product, int month, int *
 void
 olist_sample_product(const OlistSamplePlan *plan, uint64 number, OlistSampleProduct *product)
 {
-	uint64 place = olist_shuffle_to(&plan->shuffle[SHUFFLE_CATEGORY], number);
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PRODUCT, number + plan->products);
+	uint64 place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_CATEGORY], number);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_PRODUCT, number + plan->products);
 
 	olist_sample_price(plan, number, 0, &product->weight);
 	product->category = category_of(plan, number);
@@ -208,7 +208,7 @@ olist_sample_draw_product(const OlistSamplePlan *plan, OlistDice *dice)
 uint64
 olist_sample_neighbour(const OlistSamplePlan *plan, uint64 product)
 {
-	const OlistShuffle *shelf = &plan->shuffle[SHUFFLE_SHELF];
+	const OlistShuffle *shelf = &plan->shuffle[OLIST_SHUFFLE_SHELF];
 	uint64 place = olist_shuffle_to(shelf, product);
 
 	return olist_shuffle_from(shelf, (place + 1) % plan->products);
@@ -217,7 +217,7 @@ olist_sample_neighbour(const OlistSamplePlan *plan, uint64 product)
 uint64
 olist_sample_seller_of(const OlistSamplePlan *plan, uint64 product)
 {
-	uint64 place = olist_shuffle_to(&plan->shuffle[SHUFFLE_SHELF], product);
+	uint64 place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_SHELF], product);
 	uint64 shared = plan->products - plan->sellers;
 
 	if (place < plan->sellers)

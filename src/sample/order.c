@@ -87,7 +87,7 @@ person_place(const OlistSamplePlan *plan, uint64 number)
 	uint64 pairs = plan->orders / 2;
 
 	return number / 2 < pairs
-			   ? olist_shuffle_to(&plan->shuffle[SHUFFLE_PAIR], number / 2) * 2 + number % 2
+			   ? olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_PAIR], number / 2) * 2 + number % 2
 			   : number;
 }
 
@@ -97,7 +97,7 @@ number_at_place(const OlistSamplePlan *plan, uint64 place)
 	uint64 pairs = plan->orders / 2;
 
 	return place / 2 < pairs
-			   ? olist_shuffle_from(&plan->shuffle[SHUFFLE_PAIR], place / 2) * 2 + place % 2
+			   ? olist_shuffle_from(&plan->shuffle[OLIST_SHUFFLE_PAIR], place / 2) * 2 + place % 2
 			   : place;
 }
 
@@ -111,7 +111,7 @@ static void
 find_person(const OlistSamplePlan *plan, OlistSampleOrder *order)
 {
 	uint64 place = person_place(plan, order->number);
-	int crowd = CROWD_SINGLES;
+	int crowd = OLIST_CROWD_SINGLES;
 	const OlistSampleCrowd *c;
 	uint64 nth;
 	int version = 0;
@@ -124,9 +124,9 @@ find_person(const OlistSamplePlan *plan, OlistSampleOrder *order)
 	order->person = c->first_person + nth;
 	order->first_place = c->first_place + nth * c->orders_each;
 	order->visit = place - order->first_place;
-	if ((crowd == CROWD_PAIRS && nth < plan->movers[0]) ||
+	if ((crowd == OLIST_CROWD_PAIRS && nth < plan->movers[0]) ||
 		/* not those who review three orders as one */
-		(crowd == CROWD_TRIPLES && nth >= plan->shared_triples &&
+		(crowd == OLIST_CROWD_TRIPLES && nth >= plan->shared_triples &&
 		 nth < plan->shared_triples + plan->movers[1]))
 		version = order->visit;
 
@@ -141,7 +141,7 @@ find_person(const OlistSamplePlan *plan, OlistSampleOrder *order)
 static int64
 purchase_time(const OlistSamplePlan *plan, uint64 number, int month)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PURCHASE, number);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_PURCHASE, number);
 	int64 day = olist_sample_months[month].first_day +
 				olist_dice_pick(&dice, plan->day_weight[month], plan->day_weight_total[month]);
 	int64 hour = olist_dice_pick(&dice, hour_weights, HOURS_TOTAL);
@@ -156,12 +156,12 @@ find_purchase(const OlistSamplePlan *plan, const OlistSampleOrder *order)
 	OlistDice dice;
 	int64 first;
 
-	if (order->crowd != CROWD_TWINS || order->visit == 0 ||
+	if (order->crowd != OLIST_CROWD_TWINS || order->visit == 0 ||
 		month_of(plan, order->number - 1) != order->month)
 		return purchase_time(plan, order->number, order->month);
 
 	/* the second of twins follows at once, some in the same second */
-	dice = olist_sample_dice(plan, SUBJECT_TWIN, order->person);
+	dice = olist_sample_dice(plan, OLIST_SUBJECT_TWIN, order->person);
 	first = purchase_time(plan, order->number - 1, order->month);
 	return Min(first + (olist_dice_chance(&dice, 3000) ? 0 : olist_dice_below(&dice, HOUR)),
 			   (month->first_day + month->days) * (int64) DAY - 1);
@@ -170,16 +170,16 @@ find_purchase(const OlistSamplePlan *plan, const OlistSampleOrder *order)
 void
 olist_sample_order(const OlistSamplePlan *plan, uint64 number, OlistSampleOrder *order)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_DELIVERY, number);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_DELIVERY, number);
 
 	order->number = number;
 	order->month = month_of(plan, number);
-	order->place = olist_shuffle_to(&plan->shuffle[SHUFFLE_PROFILE], number);
+	order->place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_PROFILE], number);
 	order->profile = &olist_sample_profiles[olist_sample_at(plan->profile, order->place)];
 	find_person(plan, order);
 	order->purchased = find_purchase(plan, order);
 	order->approved = order->purchased + olist_dice_spread(&dice, approval_knots);
-	if (order->profile->oddity == ODDITY_CARRIER_BEFORE_APPROVAL)
+	if (order->profile->oddity == OLIST_ODDITY_CARRIER_BEFORE_APPROVAL)
 		order->approved += HOUR;
 }
 
@@ -203,7 +203,7 @@ estimate(const OlistSampleOrder *order, OlistDice *dice, int64 delivered, bool l
 void
 olist_sample_order_deliver(const OlistSamplePlan *plan, OlistSampleOrder *order)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_DELIVERY, order->number + plan->orders);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_DELIVERY, order->number + plan->orders);
 	bool late = olist_dice_chance(&dice, olist_sample_months[order->month].late);
 	int far = olist_sample_states[order->state].distance - 100;
 	int64 transit = olist_dice_spread(&dice, transit_knots) * (100 + far * 6 / 10) / 100;
@@ -217,14 +217,14 @@ olist_sample_order_deliver(const OlistSamplePlan *plan, OlistSampleOrder *order)
 
 	switch (order->profile->oddity)
 	{
-		case ODDITY_CARRIER_BEFORE_APPROVAL:
+		case OLIST_ODDITY_CARRIER_BEFORE_APPROVAL:
 			order->carrier =
 				order->purchased + olist_dice_below(&dice, order->approved - order->purchased);
 			break;
-		case ODDITY_CARRIER_BEFORE_PURCHASE:
+		case OLIST_ODDITY_CARRIER_BEFORE_PURCHASE:
 			order->carrier = order->purchased + olist_dice_spread(&dice, early_carrier_knots);
 			break;
-		case ODDITY_DELIVERED_BEFORE_CARRIER:
+		case OLIST_ODDITY_DELIVERED_BEFORE_CARRIER:
 			order->carrier = order->delivered + HOUR + olist_dice_below(&dice, 10 * DAY);
 			break;
 		default:
@@ -235,8 +235,8 @@ olist_sample_order_deliver(const OlistSamplePlan *plan, OlistSampleOrder *order)
 int64
 olist_sample_order_limit(const OlistSamplePlan *plan, const OlistSampleOrder *order)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_BASKET, order->number + plan->orders);
-	uint64 place = olist_shuffle_to(&plan->shuffle[SHUFFLE_BASKET], order->place);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_BASKET, order->number + plan->orders);
+	uint64 place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_BASKET], order->place);
 
 	/* a few were given years: a day in spring 2020 */
 	if (place < plan->far_limits)
@@ -251,7 +251,7 @@ freight_of(const OlistSamplePlan *plan, const OlistSampleOrder *order, const Oli
 		   int weight)
 {
 	OlistDice dice =
-		olist_sample_dice(plan, SUBJECT_FREIGHT, order->number * 4 + item->product % 4);
+		olist_sample_dice(plan, OLIST_SUBJECT_FREIGHT, order->number * 4 + item->product % 4);
 	int seller_state =
 		olist_sample_prefix_state(plan, olist_sample_seller_home(plan, item->seller));
 	int64 cents = olist_dice_spread(&dice, freight_knots);
@@ -285,7 +285,7 @@ int
 olist_sample_order_items(const OlistSamplePlan *plan, const OlistSampleOrder *order,
 						 OlistSampleItem *items)
 {
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_BASKET, order->number);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_BASKET, order->number);
 	uint64 place;
 	uint64 cover;
 	int count;
@@ -293,11 +293,11 @@ olist_sample_order_items(const OlistSamplePlan *plan, const OlistSampleOrder *or
 
 	if (order->place >= plan->orders_with_items)
 		return 0;
-	place = olist_shuffle_to(&plan->shuffle[SHUFFLE_BASKET], order->place);
+	place = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_BASKET], order->place);
 	count = olist_sample_at(plan->items, place);
 
 	/* the first of these orders see to it that every product is sold */
-	cover = olist_shuffle_to(&plan->shuffle[SHUFFLE_COVER], order->place);
+	cover = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_COVER], order->place);
 	fill_item(plan, order, cover < plan->products ? cover : olist_sample_draw_product(plan, &dice),
 			  &items[0]);
 	if (count == 1)

@@ -123,7 +123,7 @@ static char *
 put_payment(OlistSampleWriter *writer, char *out, uint64 order, int sequence, PaymentType type,
 			int installments, int64 cents)
 {
-	out = put_id(writer, out, SUBJECT_ORDER_ID, order);
+	out = put_id(writer, out, OLIST_SUBJECT_ORDER_ID, order);
 	out = put_char(out, ',');
 	out = put_number(out, sequence);
 	out = put_char(out, ',');
@@ -140,8 +140,8 @@ char *
 olist_sample_write_payments(OlistSampleWriter *writer, uint64 place, char *out)
 {
 	const OlistSamplePlan *plan = &writer->plan;
-	uint64 number = writer->first + olist_shuffle_to(&plan->shuffle[SHUFFLE_FILE], place);
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PAYMENT, number);
+	uint64 number = writer->first + olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_FILE], place);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_PAYMENT, number);
 	uint64 singles = plan->payments[0].end;
 	OlistSampleOrder order;
 	PaymentType types[MAX_PAYMENTS];
@@ -155,9 +155,10 @@ olist_sample_write_payments(OlistSampleWriter *writer, uint64 place, char *out)
 	olist_sample_order(plan, number, &order);
 	if (order.place < plan->orders_unpaid)
 		return out;
-	rank = olist_shuffle_to(&plan->shuffle[SHUFFLE_PAYMENT], order.place - plan->orders_unpaid);
+	rank =
+		olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_PAYMENT], order.place - plan->orders_unpaid);
 	count = olist_sample_at(plan->payments, rank);
-	undefined = order.profile->oddity == ODDITY_PAYMENT_UNDEFINED;
+	undefined = order.profile->oddity == OLIST_ODDITY_PAYMENT_UNDEFINED;
 	starts_late = count == 1   ? rank < plan->late_sequences[0]
 				  : count == 2 ? rank < singles + plan->late_sequences[1]
 							   : false;

@@ -116,7 +116,7 @@ olist_sample_prefix_zip(const OlistSamplePlan *plan, uint32 prefix)
 	uint64 count = plan->state_start[s + 1] - plan->state_start[s];
 	uint64 range = state->zip_last - state->zip_first + 1;
 	uint64 k = prefix - plan->state_start[s];
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PREFIX, prefix);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_PREFIX, prefix);
 
 	/* steps of range / count, and a place within the step */
 	return state->zip_first + k * range / count + olist_dice_below(&dice, range / count);
@@ -189,7 +189,7 @@ olist_sample_home(const OlistSamplePlan *plan, uint64 person, int version)
 
 	for (int v = 0; v <= version; v++)
 	{
-		OlistDice dice = olist_sample_dice(plan, SUBJECT_HOME, person * 4 + v);
+		OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_HOME, person * 4 + v);
 		uint32 x = olist_dice_below(&dice, CUSTOMERS_TOTAL);
 		int state = 0;
 
@@ -219,7 +219,7 @@ uint32
 olist_sample_seller_home(const OlistSamplePlan *plan, uint64 seller)
 {
 	uint32 dark_sellers = plan->dark - plan->dark_customer + plan->dark_shared;
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_SELLER, seller);
+	OlistDice dice = olist_sample_dice(plan, OLIST_SUBJECT_SELLER, seller);
 	uint32 x;
 	int state = 0;
 
@@ -305,7 +305,8 @@ olist_sample_prefix_middle(const OlistSamplePlan *plan, uint32 prefix, int64 *la
 	const OlistSampleState *state = &olist_sample_states[s];
 	uint32 count = plan->state_start[s + 1] - plan->state_start[s];
 	uint32 k = prefix - plan->state_start[s];
-	OlistDice dice = olist_sample_dice(plan, SUBJECT_PREFIX, (uint64) prefix + plan->prefixes);
+	OlistDice dice =
+		olist_sample_dice(plan, OLIST_SUBJECT_PREFIX, (uint64) prefix + plan->prefixes);
 	int64 fine_lat = olist_dice_below(&dice, 10000);
 	int64 fine_lng = olist_dice_below(&dice, 10000);
 

@@ -25,32 +25,32 @@ typedef struct Share
  * both are ranges of places (orders_unpaid, orders_with_items).
  */
 const OlistSampleProfile olist_sample_profiles[] = {
-	{1, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, ODDITY_NONE},
-	{0, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, ODDITY_NONE},
-	{1193, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
-	 ODDITY_CARRIER_BEFORE_APPROVAL},
-	{1106, STATUS_SHIPPED, HAS_APPROVED | HAS_CARRIER, ODDITY_NONE},
-	{386, STATUS_CANCELED, HAS_APPROVED, ODDITY_NONE},
-	{312, STATUS_INVOICED, HAS_APPROVED, ODDITY_NONE},
-	{301, STATUS_PROCESSING, HAS_APPROVED, ODDITY_NONE},
-	{166, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
-	 ODDITY_CARRIER_BEFORE_PURCHASE},
-	{69, STATUS_CANCELED, HAS_APPROVED | HAS_CARRIER, ODDITY_NONE},
-	{23, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
-	 ODDITY_DELIVERED_BEFORE_CARRIER},
-	{14, STATUS_DELIVERED, HAS_CARRIER | HAS_DELIVERED, ODDITY_NONE},
-	{8, STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER, ODDITY_NONE},
-	{6, STATUS_CANCELED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, ODDITY_NONE},
-	{6, STATUS_UNAVAILABLE, HAS_APPROVED, ODDITY_NONE},
-	{2, STATUS_DELIVERED, HAS_APPROVED | HAS_DELIVERED, ODDITY_NONE},
-	{2, STATUS_APPROVED, HAS_APPROVED, ODDITY_NONE},
-	{603, STATUS_UNAVAILABLE, HAS_APPROVED, ODDITY_NONE},
-	{141, STATUS_CANCELED, 0, ODDITY_NONE},
-	{20, STATUS_CANCELED, HAS_APPROVED, ODDITY_NONE},
-	{5, STATUS_CREATED, 0, ODDITY_NONE},
-	{3, STATUS_CANCELED, HAS_APPROVED, ODDITY_PAYMENT_UNDEFINED},
-	{2, STATUS_INVOICED, HAS_APPROVED, ODDITY_NONE},
-	{1, STATUS_SHIPPED, HAS_APPROVED | HAS_CARRIER, ODDITY_NONE}};
+	{1, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, OLIST_ODDITY_NONE},
+	{0, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, OLIST_ODDITY_NONE},
+	{1193, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
+	 OLIST_ODDITY_CARRIER_BEFORE_APPROVAL},
+	{1106, OLIST_STATUS_SHIPPED, HAS_APPROVED | HAS_CARRIER, OLIST_ODDITY_NONE},
+	{386, OLIST_STATUS_CANCELED, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{312, OLIST_STATUS_INVOICED, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{301, OLIST_STATUS_PROCESSING, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{166, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
+	 OLIST_ODDITY_CARRIER_BEFORE_PURCHASE},
+	{69, OLIST_STATUS_CANCELED, HAS_APPROVED | HAS_CARRIER, OLIST_ODDITY_NONE},
+	{23, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED,
+	 OLIST_ODDITY_DELIVERED_BEFORE_CARRIER},
+	{14, OLIST_STATUS_DELIVERED, HAS_CARRIER | HAS_DELIVERED, OLIST_ODDITY_NONE},
+	{8, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_CARRIER, OLIST_ODDITY_NONE},
+	{6, OLIST_STATUS_CANCELED, HAS_APPROVED | HAS_CARRIER | HAS_DELIVERED, OLIST_ODDITY_NONE},
+	{6, OLIST_STATUS_UNAVAILABLE, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{2, OLIST_STATUS_DELIVERED, HAS_APPROVED | HAS_DELIVERED, OLIST_ODDITY_NONE},
+	{2, OLIST_STATUS_APPROVED, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{603, OLIST_STATUS_UNAVAILABLE, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{141, OLIST_STATUS_CANCELED, 0, OLIST_ODDITY_NONE},
+	{20, OLIST_STATUS_CANCELED, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{5, OLIST_STATUS_CREATED, 0, OLIST_ODDITY_NONE},
+	{3, OLIST_STATUS_CANCELED, HAS_APPROVED, OLIST_ODDITY_PAYMENT_UNDEFINED},
+	{2, OLIST_STATUS_INVOICED, HAS_APPROVED, OLIST_ODDITY_NONE},
+	{1, OLIST_STATUS_SHIPPED, HAS_APPROVED | HAS_CARRIER, OLIST_ODDITY_NONE}};
 
 #define PROFILES ((int) lengthof(olist_sample_profiles))
 #define FIRST_PROFILE_WITHOUT_ITEMS 16
@@ -66,9 +66,9 @@ static const Share payment_shares[] = {
 static const Share review_shares[] = {{1, 0}, {0, 768}, {2, 543}, {3, 4}};
 
 /* persons of each crowd at scale 1, by OlistSampleCrowdName */
-static const Share crowd_shares[CROWD_COUNT] = {{2, 764}, {1, 1},  {2, 1981}, {3, 203},
-												{4, 30},  {5, 8},  {6, 6},	  {7, 3},
-												{9, 1},	  {17, 1}, {1, 0}};
+static const Share crowd_shares[OLIST_CROWD_COUNT] = {{2, 764}, {1, 1},	 {2, 1981}, {3, 203},
+													  {4, 30},	{5, 8},	 {6, 6},	{7, 3},
+													  {9, 1},	{17, 1}, {1, 0}};
 
 const OlistSampleMonth olist_sample_months[OLIST_SAMPLE_MONTHS] = {
 	{"2016-09", 244, 30, 4, 300},	  {"2016-10", 274, 31, 324, 250},
@@ -152,11 +152,12 @@ plan_crowds(OlistSamplePlan *plan)
 	uint64 place = 0;
 	uint64 person = 0;
 
-	for (int i = 0; i < CROWD_COUNT; i++)
+	for (int i = 0; i < OLIST_CROWD_COUNT; i++)
 	{
-		uint64 persons = i == CROWD_SPACER	  ? 1
-						 : i <= CROWD_TRIPLES ? olist_sample_some(plan, crowd_shares[i].count)
-											  : olist_sample_scaled(plan, crowd_shares[i].count);
+		uint64 persons = i == OLIST_CROWD_SPACER ? 1
+						 : i <= OLIST_CROWD_TRIPLES
+							 ? olist_sample_some(plan, crowd_shares[i].count)
+							 : olist_sample_scaled(plan, crowd_shares[i].count);
 
 		plan->crowd[i] = (OlistSampleCrowd){place, person, crowd_shares[i].value};
 		place += persons * crowd_shares[i].value;
@@ -267,20 +268,21 @@ plan_prefixes(OlistSamplePlan *plan)
 static void
 plan_shuffles(OlistSamplePlan *plan)
 {
-	const uint64 sizes[SHUFFLE_COUNT] = {[SHUFFLE_FILE] = 1, /* set by whoever writes a file */
-										 [SHUFFLE_PROFILE] = plan->orders,
-										 [SHUFFLE_PAIR] = plan->orders / 2,
-										 [SHUFFLE_BASKET] = plan->orders_with_items,
-										 [SHUFFLE_COVER] = plan->orders_with_items,
-										 [SHUFFLE_PAYMENT] = plan->orders - plan->orders_unpaid,
-										 [SHUFFLE_REVIEW] = plan->orders,
-										 [SHUFFLE_LINES] = plan->orders,
-										 [SHUFFLE_CATEGORY] = plan->products,
-										 [SHUFFLE_SHELF] = plan->products,
-										 [SHUFFLE_ODD_CITY] = plan->sellers};
+	const uint64 sizes[OLIST_SHUFFLE_COUNT] = {
+		[OLIST_SHUFFLE_FILE] = 1, /* set by whoever writes a file */
+		[OLIST_SHUFFLE_PROFILE] = plan->orders,
+		[OLIST_SHUFFLE_PAIR] = plan->orders / 2,
+		[OLIST_SHUFFLE_BASKET] = plan->orders_with_items,
+		[OLIST_SHUFFLE_COVER] = plan->orders_with_items,
+		[OLIST_SHUFFLE_PAYMENT] = plan->orders - plan->orders_unpaid,
+		[OLIST_SHUFFLE_REVIEW] = plan->orders,
+		[OLIST_SHUFFLE_LINES] = plan->orders,
+		[OLIST_SHUFFLE_CATEGORY] = plan->products,
+		[OLIST_SHUFFLE_SHELF] = plan->products,
+		[OLIST_SHUFFLE_ODD_CITY] = plan->sellers};
 
-	for (int i = 0; i < SHUFFLE_COUNT; i++)
-		olist_shuffle_init(&plan->shuffle[i], plan->key[SUBJECT_SHUFFLE] + i * 16, sizes[i]);
+	for (int i = 0; i < OLIST_SHUFFLE_COUNT; i++)
+		olist_shuffle_init(&plan->shuffle[i], plan->key[OLIST_SUBJECT_SHUFFLE] + i * 16, sizes[i]);
 }
 
 void
@@ -288,7 +290,7 @@ olist_sample_plan(OlistSamplePlan *plan, double scale, int64 seed)
 {
 	MemSet(plan, 0, sizeof(*plan));
 	plan->millionths = (uint64) (scale * 1000000 + 0.5);
-	for (int i = 0; i < SUBJECT_COUNT; i++)
+	for (int i = 0; i < OLIST_SUBJECT_COUNT; i++)
 		plan->key[i] = olist_dice_mix(olist_dice_mix((uint64) seed) + i + 1);
 
 	plan->orders = olist_sample_some(plan, REAL_ORDERS);

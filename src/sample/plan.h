@@ -18,66 +18,66 @@
 /* whose random numbers */
 typedef enum OlistSampleSubject
 {
-	SUBJECT_ORDER_ID,
-	SUBJECT_CUSTOMER_ID,
-	SUBJECT_PERSON_ID,
-	SUBJECT_PRODUCT_ID,
-	SUBJECT_SELLER_ID,
-	SUBJECT_REVIEW_ID,
-	SUBJECT_PURCHASE,
-	SUBJECT_DELIVERY,
-	SUBJECT_TWIN,
-	SUBJECT_HOME,
-	SUBJECT_SELLER,
-	SUBJECT_PRODUCT,
-	SUBJECT_PRICE,
-	SUBJECT_BASKET,
-	SUBJECT_FREIGHT,
-	SUBJECT_PAYMENT,
-	SUBJECT_REVIEW,
-	SUBJECT_PREFIX,
-	SUBJECT_POINT,
-	SUBJECT_SHUFFLE,
-	SUBJECT_COUNT
+	OLIST_SUBJECT_ORDER_ID,
+	OLIST_SUBJECT_CUSTOMER_ID,
+	OLIST_SUBJECT_PERSON_ID,
+	OLIST_SUBJECT_PRODUCT_ID,
+	OLIST_SUBJECT_SELLER_ID,
+	OLIST_SUBJECT_REVIEW_ID,
+	OLIST_SUBJECT_PURCHASE,
+	OLIST_SUBJECT_DELIVERY,
+	OLIST_SUBJECT_TWIN,
+	OLIST_SUBJECT_HOME,
+	OLIST_SUBJECT_SELLER,
+	OLIST_SUBJECT_PRODUCT,
+	OLIST_SUBJECT_PRICE,
+	OLIST_SUBJECT_BASKET,
+	OLIST_SUBJECT_FREIGHT,
+	OLIST_SUBJECT_PAYMENT,
+	OLIST_SUBJECT_REVIEW,
+	OLIST_SUBJECT_PREFIX,
+	OLIST_SUBJECT_POINT,
+	OLIST_SUBJECT_SHUFFLE,
+	OLIST_SUBJECT_COUNT
 } OlistSampleSubject;
 
 /* the shuffles */
 typedef enum OlistSampleShuffle
 {
-	SHUFFLE_FILE,	  /* rows of the file being written → orders, products, … */
-	SHUFFLE_PROFILE,  /* orders → profiles */
-	SHUFFLE_PAIR,	  /* pairs of neighbouring orders → persons */
-	SHUFFLE_BASKET,	  /* orders with items → number of items */
-	SHUFFLE_COVER,	  /* orders with items → product of the first item */
-	SHUFFLE_PAYMENT,  /* orders with payments → number of payments */
-	SHUFFLE_REVIEW,	  /* orders → number of reviews */
-	SHUFFLE_LINES,	  /* orders → reviews of several lines */
-	SHUFFLE_CATEGORY, /* products → categories */
-	SHUFFLE_SHELF,	  /* products → sellers */
-	SHUFFLE_ODD_CITY, /* sellers → cities written in odd ways */
-	SHUFFLE_COUNT
+	OLIST_SHUFFLE_FILE,		/* rows of the file being written → orders, products, … */
+	OLIST_SHUFFLE_PROFILE,	/* orders → profiles */
+	OLIST_SHUFFLE_PAIR,		/* pairs of neighbouring orders → persons */
+	OLIST_SHUFFLE_BASKET,	/* orders with items → number of items */
+	OLIST_SHUFFLE_COVER,	/* orders with items → product of the first item */
+	OLIST_SHUFFLE_PAYMENT,	/* orders with payments → number of payments */
+	OLIST_SHUFFLE_REVIEW,	/* orders → number of reviews */
+	OLIST_SHUFFLE_LINES,	/* orders → reviews of several lines */
+	OLIST_SHUFFLE_CATEGORY, /* products → categories */
+	OLIST_SHUFFLE_SHELF,	/* products → sellers */
+	OLIST_SHUFFLE_ODD_CITY, /* sellers → cities written in odd ways */
+	OLIST_SHUFFLE_COUNT
 } OlistSampleShuffle;
 
 typedef enum OlistSampleStatus
 {
-	STATUS_APPROVED,
-	STATUS_CANCELED,
-	STATUS_CREATED,
-	STATUS_DELIVERED,
-	STATUS_INVOICED,
-	STATUS_PROCESSING,
-	STATUS_SHIPPED,
-	STATUS_UNAVAILABLE
+	OLIST_STATUS_APPROVED,
+	OLIST_STATUS_CANCELED,
+	OLIST_STATUS_CREATED,
+	OLIST_STATUS_DELIVERED,
+	OLIST_STATUS_INVOICED,
+	OLIST_STATUS_PROCESSING,
+	OLIST_STATUS_SHIPPED,
+	OLIST_STATUS_UNAVAILABLE
 } OlistSampleStatus;
 
 /* what is unusual about an order */
 typedef enum OlistSampleOddity
 {
-	ODDITY_NONE,
-	ODDITY_CARRIER_BEFORE_APPROVAL,
-	ODDITY_CARRIER_BEFORE_PURCHASE,
-	ODDITY_DELIVERED_BEFORE_CARRIER,
-	ODDITY_PAYMENT_UNDEFINED
+	OLIST_ODDITY_NONE,
+	OLIST_ODDITY_CARRIER_BEFORE_APPROVAL,
+	OLIST_ODDITY_CARRIER_BEFORE_PURCHASE,
+	OLIST_ODDITY_DELIVERED_BEFORE_CARRIER,
+	OLIST_ODDITY_PAYMENT_UNDEFINED
 } OlistSampleOddity;
 
 /* the dates that an order has besides purchase and estimate */
@@ -117,25 +117,25 @@ typedef struct OlistSampleCrowd
 /* persons by number of orders; see plan.c */
 typedef enum OlistSampleCrowdName
 {
-	CROWD_TWINS,   /* two orders within minutes, reviewed as one */
-	CROWD_SPACER,  /* one, for the places to come out odd */
-	CROWD_PAIRS,   /* two orders any time apart */
-	CROWD_TRIPLES, /* three */
-	CROWD_FOURS,
-	CROWD_FIVES,
-	CROWD_SIXES,
-	CROWD_SEVENS,
-	CROWD_NINES,
-	CROWD_SEVENTEENS,
-	CROWD_SINGLES, /* all others */
-	CROWD_COUNT
+	OLIST_CROWD_TWINS,	 /* two orders within minutes, reviewed as one */
+	OLIST_CROWD_SPACER,	 /* one, for the places to come out odd */
+	OLIST_CROWD_PAIRS,	 /* two orders any time apart */
+	OLIST_CROWD_TRIPLES, /* three */
+	OLIST_CROWD_FOURS,
+	OLIST_CROWD_FIVES,
+	OLIST_CROWD_SIXES,
+	OLIST_CROWD_SEVENS,
+	OLIST_CROWD_NINES,
+	OLIST_CROWD_SEVENTEENS,
+	OLIST_CROWD_SINGLES, /* all others */
+	OLIST_CROWD_COUNT
 } OlistSampleCrowdName;
 
 typedef struct OlistSamplePlan
 {
 	uint64 millionths; /* the scale */
-	uint64 key[SUBJECT_COUNT];
-	OlistShuffle shuffle[SHUFFLE_COUNT];
+	uint64 key[OLIST_SUBJECT_COUNT];
+	OlistShuffle shuffle[OLIST_SHUFFLE_COUNT];
 
 	uint64 orders;
 	uint64 orders_with_items; /* the first profiles' */
@@ -152,7 +152,7 @@ typedef struct OlistSamplePlan
 	OlistSampleRange items[MAX_RANGES];	   /* value: number of items */
 	OlistSampleRange payments[MAX_RANGES]; /* value: number of payments */
 	OlistSampleRange reviews[MAX_RANGES];  /* value: number of reviews */
-	OlistSampleCrowd crowd[CROWD_COUNT];
+	OlistSampleCrowd crowd[OLIST_CROWD_COUNT];
 
 	uint64 movers[2];		  /* persons who moved: among pairs, among triples */
 	uint64 shared_triples;	  /* persons who reviewed three orders as one */

@@ -46,8 +46,8 @@ reviewed_order(const OlistSamplePlan *plan, const OlistSampleOrder *order)
 {
 	uint64 nth = order->person - plan->crowd[order->crowd].first_person;
 
-	if (order->crowd == CROWD_TWINS ||
-		(order->crowd == CROWD_TRIPLES && nth < plan->shared_triples))
+	if (order->crowd == OLIST_CROWD_TWINS ||
+		(order->crowd == OLIST_CROWD_TRIPLES && nth < plan->shared_triples))
 		return olist_sample_order_of_person(plan, order, 0);
 	return order->number;
 }
@@ -58,7 +58,7 @@ put_comments(const OlistSamplePlan *plan, const OlistSampleOrder *order, int nth
 			 OlistDice *dice, char *out)
 {
 	char text[OLIST_SAMPLE_PHRASE_BYTES];
-	bool lines = nth == 0 && olist_shuffle_to(&plan->shuffle[SHUFFLE_LINES], order->number) <
+	bool lines = nth == 0 && olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_LINES], order->number) <
 								 plan->broken_lines;
 
 	out = put_char(out, ',');
@@ -75,7 +75,8 @@ static char *
 put_review(OlistSampleWriter *writer, const OlistSampleOrder *about, int nth, uint64 number,
 		   char *out)
 {
-	OlistDice dice = olist_sample_dice(&writer->plan, SUBJECT_REVIEW, about->number * 4 + nth);
+	OlistDice dice =
+		olist_sample_dice(&writer->plan, OLIST_SUBJECT_REVIEW, about->number * 4 + nth);
 	bool delivered = (about->profile->dates & HAS_DELIVERED) != 0;
 	int score = score_of(about, &dice);
 	int64 created;
@@ -84,9 +85,9 @@ put_review(OlistSampleWriter *writer, const OlistSampleOrder *about, int nth, ui
 	created = ((delivered ? about->delivered : about->estimated) / DAY + 1) * DAY;
 	created += nth * (1 + (int64) olist_dice_below(&dice, 20)) * DAY;
 
-	out = put_quoted_id(writer, out, SUBJECT_REVIEW_ID, about->number * 4 + nth);
+	out = put_quoted_id(writer, out, OLIST_SUBJECT_REVIEW_ID, about->number * 4 + nth);
 	out = put_char(out, ',');
-	out = put_quoted_id(writer, out, SUBJECT_ORDER_ID, number);
+	out = put_quoted_id(writer, out, OLIST_SUBJECT_ORDER_ID, number);
 	out = put_char(out, ',');
 	out = put_number(out, score);
 	out = put_comments(&writer->plan, about, nth, score, &dice, out);
@@ -101,9 +102,9 @@ char *
 olist_sample_write_reviews(OlistSampleWriter *writer, uint64 place, char *out)
 {
 	const OlistSamplePlan *plan = &writer->plan;
-	uint64 number = writer->first + olist_shuffle_to(&plan->shuffle[SHUFFLE_FILE], place);
-	int count =
-		olist_sample_at(plan->reviews, olist_shuffle_to(&plan->shuffle[SHUFFLE_REVIEW], number));
+	uint64 number = writer->first + olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_FILE], place);
+	int count = olist_sample_at(plan->reviews,
+								olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_REVIEW], number));
 	OlistSampleOrder order;
 	uint64 reviewed;
 

@@ -68,7 +68,7 @@ olist_sample_writer_init(OlistSampleWriter *writer, OlistSampleEntity entity)
 static uint64
 subject_at(const OlistSampleWriter *writer, uint64 place)
 {
-	return writer->first + olist_shuffle_to(&writer->plan.shuffle[SHUFFLE_FILE], place);
+	return writer->first + olist_shuffle_to(&writer->plan.shuffle[OLIST_SHUFFLE_FILE], place);
 }
 
 /* ,"14409",franca,SP and the end of the line, for a place of customers or sellers */
@@ -96,9 +96,9 @@ olist_sample_write_customer(OlistSampleWriter *writer, uint64 place, char *out)
 	olist_sample_order(&writer->plan, subject_at(writer, place), &order);
 	len = olist_sample_city(&writer->plan, order.prefix, city);
 	len = olist_sample_strip_accents(city, len);
-	out = put_id(writer, out, SUBJECT_CUSTOMER_ID, order.number);
+	out = put_id(writer, out, OLIST_SUBJECT_CUSTOMER_ID, order.number);
 	out = put_char(out, ',');
-	out = put_id(writer, out, SUBJECT_PERSON_ID, order.person);
+	out = put_id(writer, out, OLIST_SUBJECT_PERSON_ID, order.person);
 	writer->rows++;
 	return put_place(writer, out, order.prefix, city, len);
 }
@@ -120,9 +120,9 @@ olist_sample_write_order(OlistSampleWriter *writer, uint64 place, char *out)
 	olist_sample_order(&writer->plan, subject_at(writer, place), &order);
 	olist_sample_order_deliver(&writer->plan, &order);
 	dates = order.profile->dates;
-	out = put_id(writer, out, SUBJECT_ORDER_ID, order.number);
+	out = put_id(writer, out, OLIST_SUBJECT_ORDER_ID, order.number);
 	out = put_char(out, ',');
-	out = put_id(writer, out, SUBJECT_CUSTOMER_ID, order.number);
+	out = put_id(writer, out, OLIST_SUBJECT_CUSTOMER_ID, order.number);
 	out = put_char(out, ',');
 	out = put_string(out, status_names[order.profile->status]);
 	out = put_optional_time(writer, out, true, order.purchased);
@@ -149,13 +149,13 @@ olist_sample_write_items(OlistSampleWriter *writer, uint64 place, char *out)
 	limit = olist_sample_order_limit(&writer->plan, &order);
 	for (int i = 0; i < count; i++)
 	{
-		out = put_id(writer, out, SUBJECT_ORDER_ID, order.number);
+		out = put_id(writer, out, OLIST_SUBJECT_ORDER_ID, order.number);
 		out = put_char(out, ',');
 		out = put_number(out, i + 1);
 		out = put_char(out, ',');
-		out = put_id(writer, out, SUBJECT_PRODUCT_ID, items[i].product);
+		out = put_id(writer, out, OLIST_SUBJECT_PRODUCT_ID, items[i].product);
 		out = put_char(out, ',');
-		out = put_id(writer, out, SUBJECT_SELLER_ID, items[i].seller);
+		out = put_id(writer, out, OLIST_SUBJECT_SELLER_ID, items[i].seller);
 		out = put_char(out, ',');
 		out = put_time(writer, out, limit);
 		out = put_char(out, ',');
@@ -175,7 +175,7 @@ olist_sample_write_product(OlistSampleWriter *writer, uint64 place, char *out)
 	uint64 number = subject_at(writer, place);
 
 	olist_sample_product(&writer->plan, number, &product);
-	out = put_id(writer, out, SUBJECT_PRODUCT_ID, number);
+	out = put_id(writer, out, OLIST_SUBJECT_PRODUCT_ID, number);
 	out = put_char(out, ',');
 	if (product.category >= 0)
 	{
@@ -248,7 +248,7 @@ olist_sample_write_seller(OlistSampleWriter *writer, uint64 place, char *out)
 	const OlistSamplePlan *plan = &writer->plan;
 	uint64 number = subject_at(writer, place);
 	uint32 prefix = olist_sample_seller_home(plan, number);
-	uint64 oddity = olist_shuffle_to(&plan->shuffle[SHUFFLE_ODD_CITY], number);
+	uint64 oddity = olist_shuffle_to(&plan->shuffle[OLIST_SHUFFLE_ODD_CITY], number);
 	char city[OLIST_SAMPLE_CITY_BYTES];
 	int len = olist_sample_city(plan, prefix, city);
 
@@ -257,7 +257,7 @@ olist_sample_write_seller(OlistSampleWriter *writer, uint64 place, char *out)
 		len = oddity == 0 ? len : olist_sample_strip_accents(city, len);
 	else
 		len = decorate_city(plan, prefix, oddity % 7, city, olist_sample_strip_accents(city, len));
-	out = put_id(writer, out, SUBJECT_SELLER_ID, number);
+	out = put_id(writer, out, OLIST_SUBJECT_SELLER_ID, number);
 	writer->rows++;
 	return put_place(writer, out, prefix, city, len);
 }
@@ -265,8 +265,8 @@ olist_sample_write_seller(OlistSampleWriter *writer, uint64 place, char *out)
 char *
 olist_sample_write_translation(OlistSampleWriter *writer, uint64 place, char *out)
 {
-	const OlistSampleCategory *category =
-		&olist_sample_categories[olist_shuffle_to(&writer->plan.shuffle[SHUFFLE_FILE], place)];
+	const OlistSampleCategory *category = &olist_sample_categories[olist_shuffle_to(
+		&writer->plan.shuffle[OLIST_SHUFFLE_FILE], place)];
 
 	if (category->english == NULL)
 		return out;

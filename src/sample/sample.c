@@ -146,8 +146,8 @@ olist_sample_open(OlistSampleEntity entity, double scale, int64 seed, int month)
 		writer->first = plan->month_start[month];
 		sample->subjects = plan->month_start[month + 1] - plan->month_start[month];
 	}
-	olist_shuffle_init(&plan->shuffle[SHUFFLE_FILE], plan->key[SUBJECT_SHUFFLE] + 1000 + entity,
-					   sample->subjects);
+	olist_shuffle_init(&plan->shuffle[OLIST_SHUFFLE_FILE],
+					   plan->key[OLIST_SUBJECT_SHUFFLE] + 1000 + entity, sample->subjects);
 	olist_sample_writer_init(writer, entity);
 
 	sample->used = 0;
