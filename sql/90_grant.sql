@@ -8,6 +8,8 @@ REVOKE ALL ON ALL PROCEDURES IN SCHEMA olist_etl FROM PUBLIC;
 /* pure helpers */
 GRANT USAGE ON SCHEMA olist_etl TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.version() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.normalize_name(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.region_of_state(text) TO PUBLIC; -- the marts call it
 
 /* writes files on the server, as COPY ... TO does */
 GRANT EXECUTE ON FUNCTION olist_etl.generate_sample(

@@ -23,6 +23,7 @@
 #include "source/decompress.h"
 #include "source/policy.h"
 #include "source/remote_stream.h"
+#include "star/star.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -95,6 +96,7 @@ _PG_init(void)
 	olist_csv_init();
 	olist_fault_init();
 	olist_asl_init();
+	olist_star_init();
 	olist_flow_init();
 	MarkGUCPrefixReserved("olist_etl");
 }

@@ -1,0 +1,114 @@
+/*
+ * star/build.h
+ *		One task's work: a table of the hidden schema olist_build, from
+ *		CREATE TABLE to its indexes.
+ */
+#ifndef OLIST_BUILD_H
+#define OLIST_BUILD_H
+
+#include "fmgr.h"
+#include "star/origin.h"
+#include "star/scan.h"
+
+#define OLIST_BUILD_SCHEMA "olist_build"
+#define OLIST_DW_SCHEMA "olist_dw"
+#define OLIST_STAGING_SCHEMA "olist_staging"
+
+/* the key of the row 'unknown' that every dimension has */
+#define OLIST_UNKNOWN_KEY INT64CONST(-1)
+
+typedef struct OlistColumn
+{
+	const char *name;
+	const char *type; /* with NOT NULL and the like */
+	const char *comment;
+} OlistColumn;
+
+/* the columns that lead a row back to its object and line; a table's last */
+#define OLIST_PROVENANCE_COLUMNS                                                         \
+	{"_object_id", "bigint", "The object that the row comes from, in olist_etl.ledger"}, \
+	{                                                                                    \
+		"_line", "bigint", "The row's line in that object"                               \
+	}
+
+/* a table of the warehouse; every list ends with a NULL */
+typedef struct OlistTable
+{
+	const char *name;
+	const char *comment;
+	const OlistColumn *columns;
+	const char *key;				/* surrogate key column, an identity, or NULL */
+	const char *const *primary_key; /* columns */
+	const char *unique;				/* columns of the natural key, or NULL */
+	bool has_versions;				/* the last of those is a version's number */
+	const char *const *indexes;		/* column lists */
+	bool is_work;					/* only for later tasks: unlogged, never published */
+} OlistTable;
+
+/* a table being filled */
+typedef struct OlistBuild
+{
+	const OlistTable *table;
+	Datum *values;	/* of the next row, to be filled by the caller */
+	bool *isnull;	/* likewise; all true at first and after each olist_build_put() */
+	int64 next_key; /* the surrogate key that nobody has had yet */
+
+	/* private */
+	Relation rel;
+	struct OlistWriter *writer;
+	int nattrs;
+} OlistBuild;
+
+/* set a column of the next row */
+static inline void
+olist_build_set(OlistBuild *build, int column, Datum value)
+{
+	build->values[column] = value;
+	build->isnull[column] = false;
+}
+
+/* copy a column of the scanned row, NULL or not, to one of the next row */
+static inline void
+olist_build_copy(OlistBuild *build, int column, const OlistScan *scan, int from)
+{
+	build->values[column] = scan->values[from];
+	build->isnull[column] = scan->isnull[from];
+}
+
+/*
+ * The time from one timestamp column of the scanned row to another, in units of
+ * so many microseconds, with fractions; NULL if an end is missing or infinite.
+ */
+extern void olist_build_set_duration(OlistBuild *build, int column, const OlistScan *scan, int from,
+									 int to, int64 unit);
+
+/* set the two columns of OLIST_PROVENANCE_COLUMNS; a row without an object keeps NULLs */
+extern void olist_build_set_origin(OlistBuild *build, int column, OlistOrigin origin);
+
+/* the first surrogate key that the warehouse has never given; 1 in a new one */
+extern int64 olist_first_free_key(const OlistTable *table);
+
+/*
+ * Connect to SPI, pin the settings that the SQL of a task must not inherit, and
+ * make sure that olist_build exists and is the caller's (42501 otherwise);
+ * disconnect undoes the first two.
+ */
+extern void olist_task_connect(void);
+extern void olist_task_disconnect(void);
+
+/* connect, and begin a table's task; from here to the end memory is the task's */
+extern void olist_task_begin(const OlistTable *table);
+
+/* end the task and give its result {"table", "rows", "rejected"} to the caller */
+extern Datum olist_task_end(const OlistTable *table, uint64 rows);
+
+/* create the table anew in olist_build and begin to fill it */
+extern OlistBuild *olist_build_begin(const OlistTable *table);
+
+/* add the row that stands in values and isnull; it is copied */
+extern void olist_build_put(OlistBuild *build);
+
+/* write the rest, add keys and indexes, close; returns the rows written */
+extern uint64 olist_build_end(OlistBuild *build);
+
+#endif /* OLIST_BUILD_H */

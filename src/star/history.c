@@ -1,0 +1,367 @@
+/*
+ * star/history.c
+ *		Members of a dimension whose attributes change over the source's time.
+ *
+ *	 staged rows ─► observations by member, in the source's order ─┐
+ *	 rows that name a member not seen ─► inferred members ─────────┴─► versions
+ *
+ * Nearly every member has one observation, so they are kept as lists, and the
+ * ledger is asked for the source's order only where a list has two.
+ */
+#include "postgres.h"
+
+#include "star/history.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "star/key_map.h"
+#include "star/losers.h"
+#include "star/reject.h"
+#include "star/seeds.h"
+#include "star/share.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/timestamp.h"
+
+#define NO_OBSERVATION PG_UINT32_MAX
+
+typedef struct Observation
+{
+	MinimalTuple tuple; /* the columns, as scanned */
+	OlistOrigin origin;
+	uint64 row;
+	uint32 next; /* later one of the same member, or NO_OBSERVATION */
+} Observation;
+
+/* what one share of the members needs */
+typedef struct Gathered
+{
+	const OlistHistory *history;
+	OlistBuild *build;
+	TupleDesc desc; /* of the observations' tuples */
+	int ncolumns;
+	OlistKeyMap *members;
+	uint32 *first; /* by member: its earliest observation; NO_OBSERVATION: inferred */
+	uint32 first_capacity;
+	Observation *observations;
+	uint32 count;
+	uint32 capacity;
+	OlistLosers losers;
+} Gathered;
+
+/* a descriptor of just the columns scanned */
+static TupleDesc
+columns_desc(const OlistScan *scan)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(scan->ncolumns);
+
+	for (int i = 0; i < scan->ncolumns; i++)
+		TupleDescCopyEntry(desc, i + 1, RelationGetDescr(scan->rel), scan->attnum[i]);
+	return desc;
+}
+
+/* add the row to its member's list, in the source's order */
+static void
+observe(Gathered *g, OlistScan *scan, uint32 member)
+{
+	OlistOrigin origin = {DatumGetInt64(scan->values[g->ncolumns - 2]),
+						  DatumGetInt64(scan->values[g->ncolumns - 1])};
+	uint32 *link;
+
+	g->observations =
+		olist_array_reserve(g->observations, &g->capacity, g->count, sizeof(Observation));
+	link = &g->first[member];
+	while (*link != NO_OBSERVATION &&
+		   olist_origin_compare(g->observations[*link].origin, origin) <= 0)
+		link = &g->observations[*link].next;
+	g->observations[g->count] = (Observation){
+		.tuple = heap_form_minimal_tuple(g->desc, scan->values, scan->isnull),
+		.origin = origin,
+		.row = scan->row,
+		.next = *link,
+	};
+	*link = g->count++;
+}
+
+/* the number of the member that a text column names; OLIST_NO_KEY if not of the share */
+static uint32
+find_member(Gathered *g, OlistScan *scan, OlistKeyShare share, bool *is_new)
+{
+	OlistKey key;
+	int len;
+	const char *text = olist_scan_text(scan, 0, &len);
+	uint32 known = olist_key_map_count(g->members);
+	uint32 member;
+
+	if (text == NULL)
+		return OLIST_NO_KEY;
+	olist_key_set(&key, text, len);
+	if (!olist_key_in_share(&key, share))
+		return OLIST_NO_KEY;
+	member = olist_key_map_add(g->members, &key);
+	*is_new = member == known;
+	if (*is_new)
+	{
+		g->first = olist_array_reserve(g->first, &g->first_capacity, member, sizeof(uint32));
+		g->first[member] = NO_OBSERVATION;
+	}
+	return member;
+}
+
+/* read the members that arrived; false if they are too many for this share */
+static bool
+gather_observations(Gathered *g, OlistKeyShare share)
+{
+	OlistScan *scan =
+		olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->staging, g->history->columns);
+	bool full = false;
+
+	g->desc = columns_desc(scan);
+	g->ncolumns = scan->ncolumns;
+	while (!full && olist_scan_next(scan))
+	{
+		bool is_new;
+		uint32 member = find_member(g, scan, share, &is_new);
+
+		if (member != OLIST_NO_KEY)
+			observe(g, scan, member);
+		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
+	}
+	olist_scan_end(scan);
+	return !full;
+}
+
+/* read the members that are only named; false if they are too many for this share */
+static bool
+gather_inferred(Gathered *g, OlistKeyShare share)
+{
+	OlistScanColumn columns[] = {{g->history->referrer_column, TEXTOID}, {NULL, InvalidOid}};
+	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->referrer, columns);
+	bool full = false;
+
+	while (!full && olist_scan_next(scan))
+	{
+		bool is_new;
+
+		find_member(g, scan, share, &is_new);
+		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
+	}
+	olist_scan_end(scan);
+	return !full;
+}
+
+static void
+deform(const Gathered *g, const Observation *observation, Datum *values, bool *isnull)
+{
+	HeapTupleData tuple;
+
+	tuple.t_len = observation->tuple->t_len + MINIMAL_TUPLE_OFFSET;
+	tuple.t_data = (HeapTupleHeader) ((char *) observation->tuple - MINIMAL_TUPLE_OFFSET);
+	heap_deform_tuple(&tuple, g->desc, values, isnull);
+}
+
+/* do two observations agree in every attribute? */
+static bool
+same_attributes(const Gathered *g, const Observation *a, const Observation *b)
+{
+	Datum values_a[OLIST_SCAN_COLUMNS];
+	Datum values_b[OLIST_SCAN_COLUMNS];
+	bool isnull_a[OLIST_SCAN_COLUMNS];
+	bool isnull_b[OLIST_SCAN_COLUMNS];
+
+	deform(g, a, values_a, isnull_a);
+	deform(g, b, values_b, isnull_b);
+	for (int i = 1; i <= g->history->nattributes; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(g->desc, i);
+
+		if (isnull_a[i] != isnull_b[i])
+			return false;
+		if (!isnull_a[i] && !datum_image_eq(values_a[i], values_b[i], attr->attbyval, attr->attlen))
+			return false;
+	}
+	return true;
+}
+
+/* the observation loses; its row is rejected when all have been seen */
+static void
+lose(Gathered *g, const Observation *observation)
+{
+	OlistLosers *losers = &g->losers;
+
+	losers->rows =
+		olist_array_reserve(losers->rows, &losers->capacity, losers->count, sizeof(uint64));
+	losers->rows[losers->count++] = observation->row;
+}
+
+/*
+ * Take out of a member's list what makes no version of its own: what another
+ * observation of the same time overrules, and what repeats the one before.
+ * Returns the number of versions.
+ */
+static int
+reduce_to_versions(Gathered *g, uint32 member)
+{
+	uint32 *link = &g->first[member];
+	const Observation *before = NULL;
+	int n = 0;
+
+	while (*link != NO_OBSERVATION)
+	{
+		Observation *this = &g->observations[*link];
+		Observation *next = this->next == NO_OBSERVATION ? NULL : &g->observations[this->next];
+
+		if (next != NULL && olist_origin_time(this->origin) == olist_origin_time(next->origin))
+		{
+			if (this->origin.object_id == next->origin.object_id || !same_attributes(g, this, next))
+				lose(g, this);
+			*link = this->next;
+		}
+		else if (before != NULL && same_attributes(g, before, this))
+			*link = this->next;
+		else
+		{
+			before = this;
+			link = &this->next;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* write one version */
+static void
+put_version(const OlistHistory *history, OlistBuild *build, const OlistVersion *version)
+{
+	bool is_known = version->number > 0;
+	int column = history->version_columns;
+	text *natural_key = cstring_to_text_with_len(version->natural_key, version->natural_key_len);
+
+	olist_build_set(build, 0, Int64GetDatum(version->key));
+	olist_build_set(build, history->natural_key_column, PointerGetDatum(natural_key));
+	history->set(build, version, history->arg);
+	olist_build_set(build, column++, TimestampGetDatum(version->valid_from));
+	olist_build_set(build, column++, TimestampGetDatum(version->valid_to));
+	olist_build_set(build, column++,
+					BoolGetDatum(is_known && TIMESTAMP_IS_NOEND(version->valid_to)));
+	olist_build_set(build, column++, Int32GetDatum(version->number));
+	olist_build_set(build, column++, BoolGetDatum(version->is_inferred));
+	if (version->values != NULL)
+		olist_build_set_origin(build, column, version->origin);
+	olist_build_put(build);
+	pfree(natural_key);
+}
+
+static void
+put_unknown(const OlistHistory *history, OlistBuild *build)
+{
+	OlistVersion version = {.key = OLIST_UNKNOWN_KEY,
+							.natural_key = "unknown",
+							.natural_key_len = strlen("unknown"),
+							.valid_from = DT_NOBEGIN,
+							.valid_to = DT_NOEND};
+
+	put_version(history, build, &version);
+}
+
+/* write the member's versions, as they are left in its list */
+static void
+put_versions(Gathered *g, OlistSeeds *seeds, uint32 member, int n)
+{
+	char buf[OLIST_KEY_BUF];
+	Datum values[OLIST_SCAN_COLUMNS];
+	bool isnull[OLIST_SCAN_COLUMNS];
+	OlistVersion version = {0};
+	Timestamp *valid_from = palloc(sizeof(Timestamp) * (n + 1));
+	int64 *keys = palloc(sizeof(int64) * n);
+	uint32 i = g->first[member];
+
+	valid_from[0] = DT_NOBEGIN;
+	valid_from[n] = DT_NOEND;
+	for (int v = 1; v < n; v++)
+	{
+		i = g->observations[i].next;
+		valid_from[v] = olist_origin_time(g->observations[i].origin);
+	}
+	olist_seeds_assign(seeds, member, n, valid_from, keys);
+
+	version.natural_key = olist_key_map_text(g->members, member, buf, &version.natural_key_len);
+	i = g->first[member];
+	for (int v = 0; v < n; v++)
+	{
+		version.key = keys[v] != 0 ? keys[v] : g->build->next_key++;
+		version.number = v + 1;
+		version.valid_from = valid_from[v];
+		version.valid_to = valid_from[v + 1];
+		version.is_inferred = i == NO_OBSERVATION;
+		if (i != NO_OBSERVATION)
+		{
+			deform(g, &g->observations[i], values, isnull);
+			version.values = values + 1;
+			version.isnull = isnull + 1;
+			version.origin = g->observations[i].origin;
+			i = g->observations[i].next;
+		}
+		put_version(g->history, g->build, &version);
+	}
+	pfree(valid_from);
+	pfree(keys);
+}
+
+static void
+reject_losers(Gathered *g)
+{
+	OlistScan *scan =
+		olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->staging, g->history->columns);
+
+	olist_losers_sort(&g->losers);
+	while (olist_scan_next(scan))
+	{
+		if (olist_is_loser(&g->losers, scan->row))
+			olist_reject(scan, OLIST_REJECT_DUPLICATE, g->history->columns[0].name);
+	}
+	olist_scan_end(scan);
+}
+
+static bool
+build_share(OlistKeyShare share, void *arg)
+{
+	Gathered *g = arg;
+	OlistSeeds *seeds;
+
+	*g = (Gathered){.history = g->history, .build = g->build};
+	g->members = olist_key_map_create(1024);
+	if (!gather_observations(g, share) || !gather_inferred(g, share))
+		return false;
+	seeds = olist_seeds_load(g->history->table, g->history->columns[0].name, g->members, true);
+	for (uint32 member = 0; member < olist_key_map_count(g->members); member++)
+		put_versions(g, seeds, member, Max(reduce_to_versions(g, member), 1));
+	if (g->losers.count > 0)
+		reject_losers(g);
+	return true;
+}
+
+/* rows without a natural key belong to nobody */
+static void
+reject_rows_without_key(const OlistHistory *history)
+{
+	OlistScanColumn columns[] = {history->columns[0], {NULL, InvalidOid}};
+	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, history->staging, columns);
+
+	while (olist_scan_next(scan))
+	{
+		if (scan->isnull[0])
+			olist_reject(scan, OLIST_REJECT_NO_KEY, columns[0].name);
+	}
+	olist_scan_end(scan);
+}
+
+void
+olist_history_build(const OlistHistory *history, OlistBuild *build)
+{
+	Gathered g = {.history = history, .build = build};
+
+	put_unknown(history, build);
+	reject_rows_without_key(history);
+	olist_share_run(build_share, &g);
+}

@@ -1,0 +1,125 @@
+/*
+ * star/merge.c
+ *		A built table's rows into the warehouse's table of the same name.
+ *
+ *	 olist_build.t ─┬─ in olist_dw.t only ──────────────► DELETE
+ *	 olist_dw.t ────┤─ in both, a column is different ──► UPDATE
+ *	                └─ in olist_build.t only ───────────► INSERT
+ *
+ * Rows are the same when their primary key is: builds take over the surrogate
+ * keys that the warehouse has given. Columns that users added to a table are
+ * not named here, and so are left alone.
+ */
+#include "postgres.h"
+
+#include "star/merge.h"
+
+#include "base/spi.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+
+/* is it one of OLIST_PROVENANCE_COLUMNS? */
+static bool
+is_provenance(const OlistColumn *column)
+{
+	return column->name[0] == '_';
+}
+
+static bool
+is_key(const OlistTable *table, const OlistColumn *column)
+{
+	for (int i = 0; table->primary_key[i] != NULL; i++)
+	{
+		if (strcmp(table->primary_key[i], column->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "old.k1 = new.k1 AND …" over the primary key */
+static void
+append_key_match(StringInfo sql, const OlistTable *table)
+{
+	for (int i = 0; table->primary_key[i] != NULL; i++)
+		appendStringInfo(sql, "%1$sold.%2$s = new.%2$s", i == 0 ? "" : " AND ",
+						 table->primary_key[i]);
+}
+
+/* "prefix.c1, prefix.c2, …" over the columns that are no key */
+static void
+append_values(StringInfo sql, const OlistTable *table, const char *prefix, bool with_provenance)
+{
+	const char *separator = "";
+
+	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+	{
+		if (is_key(table, column) || (is_provenance(column) && !with_provenance))
+			continue;
+		appendStringInfo(sql, "%s%s%s", separator, prefix, column->name);
+		separator = ", ";
+	}
+}
+
+static uint64
+delete_rows(const OlistTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "DELETE FROM %s.%s AS old\n"
+					 "WHERE NOT EXISTS (SELECT FROM %s.%s AS new WHERE ",
+					 OLIST_DW_SCHEMA, table->name, OLIST_BUILD_SCHEMA, table->name);
+	append_key_match(&sql, table);
+	appendStringInfoChar(&sql, ')');
+	return olist_spi_run(sql.data, SPI_OK_DELETE);
+}
+
+static uint64
+update_rows(const OlistTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE %s.%s AS old\nSET (", OLIST_DW_SCHEMA, table->name);
+	append_values(&sql, table, "", true);
+	appendStringInfoString(&sql, ") = ROW (");
+	append_values(&sql, table, "new.", true);
+	appendStringInfo(&sql, ")\nFROM %s.%s AS new\nWHERE ", OLIST_BUILD_SCHEMA, table->name);
+	append_key_match(&sql, table);
+	appendStringInfoString(&sql, "\nAND ROW (");
+	append_values(&sql, table, "old.", false);
+	appendStringInfoString(&sql, ")\nIS DISTINCT FROM ROW (");
+	append_values(&sql, table, "new.", false);
+	appendStringInfoChar(&sql, ')');
+	return olist_spi_run(sql.data, SPI_OK_UPDATE);
+}
+
+static uint64
+insert_rows(const OlistTable *table)
+{
+	StringInfoData columns;
+	StringInfoData sql;
+
+	initStringInfo(&columns);
+	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+		appendStringInfo(&columns, "%s%s", column == table->columns ? "" : ", ", column->name);
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "INSERT INTO %1$s.%2$s (%3$s)\n"
+					 "SELECT %3$s\n"
+					 "FROM %4$s.%2$s AS new\n"
+					 "WHERE NOT EXISTS (SELECT FROM %1$s.%2$s AS old WHERE ",
+					 OLIST_DW_SCHEMA, table->name, columns.data, OLIST_BUILD_SCHEMA);
+	append_key_match(&sql, table);
+	appendStringInfoChar(&sql, ')');
+	return olist_spi_run(sql.data, SPI_OK_INSERT);
+}
+
+void
+olist_merge_table(const OlistTable *table, OlistMergeCounts *counts)
+{
+	counts->deleted += delete_rows(table);
+	counts->updated += update_rows(table);
+	counts->inserted += insert_rows(table);
+}

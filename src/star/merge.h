@@ -1,0 +1,24 @@
+/*
+ * star/merge.h
+ *		A built table's rows into the warehouse's table of the same name.
+ */
+#ifndef OLIST_MERGE_H
+#define OLIST_MERGE_H
+
+#include "star/build.h"
+
+typedef struct OlistMergeCounts
+{
+	uint64 inserted;
+	uint64 updated;
+	uint64 deleted;
+} OlistMergeCounts;
+
+/*
+ * Make olist_dw.<table> hold the rows of olist_build.<table>, by writing only
+ * those that differ; a row's provenance alone is no difference. Adds what was
+ * written to counts. The caller is connected to SPI.
+ */
+extern void olist_merge_table(const OlistTable *table, OlistMergeCounts *counts);
+
+#endif /* OLIST_MERGE_H */

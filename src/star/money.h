@@ -1,0 +1,25 @@
+/*
+ * star/money.h
+ *		Amounts as whole cents.
+ */
+#ifndef OLIST_MONEY_H
+#define OLIST_MONEY_H
+
+#include "postgres_ext.h"
+
+/*
+ * The amount in cents, rounded half away from zero as numeric(12,2) rounds;
+ * false if it does not fit that type or is no number.
+ */
+extern bool olist_money_to_cents(Datum amount, int64 *cents);
+
+/*
+ * An amount as numeric(12,2) holds it: the datum itself where it is already
+ * so, else a new one, palloc'd. cents is its value by olist_money_to_cents().
+ */
+extern Datum olist_money_datum(Datum amount, int64 cents);
+
+/* cents as numeric with two decimals, palloc'd */
+extern Datum olist_money_from_cents(int64 cents);
+
+#endif /* OLIST_MONEY_H */

@@ -1,0 +1,33 @@
+/*
+ * star/origin.h
+ *		Where a staged row comes from, and which of two rows counts.
+ */
+#ifndef OLIST_ORIGIN_H
+#define OLIST_ORIGIN_H
+
+#include "datatype/timestamp.h"
+
+/* a row's object and line; 0 where the staging table holds a NULL */
+typedef struct OlistOrigin
+{
+	int64 object_id;
+	int64 line;
+} OlistOrigin;
+
+/*
+ * The source time of the object: its last-modified, in UTC; -infinity where
+ * the ledger does not know it. The caller is connected to SPI.
+ */
+extern Timestamp olist_origin_time(OlistOrigin origin);
+
+/*
+ * Which row was written later at the source? By the object's last-modified,
+ * then its URI, then the line: the order does not depend on when or in what
+ * order objects were loaded. Negative, 0, positive as for qsort.
+ */
+extern int olist_origin_compare(OlistOrigin a, OlistOrigin b);
+
+/* forget what was read from the ledger; at the begin of each task */
+extern void olist_origin_reset(void);
+
+#endif /* OLIST_ORIGIN_H */

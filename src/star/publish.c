@@ -1,0 +1,140 @@
+/*
+ * star/publish.c
+ *		What was built becomes the warehouse, in one transaction.
+ *
+ *	 olist_build.<table> ─┬─ olist_dw has none ──► moved there, with its indexes and statistics
+ *	                      └─ olist_dw has one ───► merged into it, and dropped
+ *	 olist_build.reject_… ─► olist_etl.reject
+ *	 staged objects ─► published, in the ledger
+ *	 marts ─► views in olist_dw, where they are missing
+ *
+ * A reader sees all of it or nothing of it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/spi.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "load/ledger.h"
+#include "star/merge.h"
+#include "star/orders.h"
+#include "star/reject.h"
+#include "star/schema.h"
+#include "star/tables.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+/* dimensions before facts: a row never appears before what it refers to */
+static const OlistTable *const tables[] = {
+	&olist_dim_date,		&olist_dim_geography,	 &olist_dim_customer,	  &olist_dim_seller,
+	&olist_dim_product,		&olist_dim_order_status, &olist_dim_payment_type, &olist_fact_order,
+	&olist_fact_order_item, &olist_fact_payment,	 &olist_fact_review,
+};
+
+static void
+check_complete(void)
+{
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		if (!olist_table_exists(OLIST_BUILD_SCHEMA, tables[i]->name))
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("table \"%s.%s\" has not been built", OLIST_BUILD_SCHEMA,
+								   tables[i]->name),
+							errhint("CALL olist_etl.run() does all steps in their order.")));
+	}
+}
+
+static void
+move_table(const OlistTable *table)
+{
+	olist_spi_run(psprintf("ALTER TABLE %s.%s SET SCHEMA %s", OLIST_BUILD_SCHEMA, table->name,
+						   OLIST_DW_SCHEMA),
+				  SPI_OK_UTILITY);
+}
+
+/* the warehouse's sequence goes on behind the keys that the build gave */
+static void
+advance_sequence(const OlistTable *table)
+{
+	if (table->key == NULL)
+		return;
+	olist_spi_run(psprintf("SELECT pg_catalog.setval("
+						   "pg_catalog.pg_get_serial_sequence('%2$s.%1$s', '%3$s'), last)\n"
+						   "FROM pg_catalog.pg_sequence_last_value("
+						   "pg_catalog.pg_get_serial_sequence('%4$s.%1$s', '%3$s')) AS last\n"
+						   "WHERE last IS DISTINCT FROM pg_catalog.pg_sequence_last_value("
+						   "pg_catalog.pg_get_serial_sequence('%2$s.%1$s', '%3$s'))",
+						   table->name, OLIST_DW_SCHEMA, table->key, OLIST_BUILD_SCHEMA),
+				  SPI_OK_SELECT);
+}
+
+/* the statistics are worth renewing when a tenth of the table is new */
+static void
+analyze_if_changed(const OlistTable *table, uint64 changed)
+{
+	olist_spi_run(psprintf("SELECT FROM pg_catalog.pg_class\n"
+						   "WHERE oid = '%s.%s'::pg_catalog.regclass\n"
+						   "AND reltuples < " UINT64_FORMAT,
+						   OLIST_DW_SCHEMA, table->name, changed * 10),
+				  SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		olist_spi_run(psprintf("ANALYZE %s.%s", OLIST_DW_SCHEMA, table->name), SPI_OK_UTILITY);
+}
+
+static void
+merge_table(const OlistTable *table, OlistMergeCounts *counts)
+{
+	OlistMergeCounts of_table = {0};
+
+	olist_merge_table(table, &of_table);
+	advance_sequence(table);
+	olist_schema_drop_table(OLIST_BUILD_SCHEMA, table->name);
+	analyze_if_changed(table, of_table.inserted + of_table.updated + of_table.deleted);
+	counts->inserted += of_table.inserted;
+	counts->updated += of_table.updated;
+	counts->deleted += of_table.deleted;
+}
+
+static Datum
+result(int moved, const OlistMergeCounts *counts, uint64 rejected, int64 published)
+{
+	return DirectFunctionCall1(
+		jsonb_in, CStringGetDatum(
+					  psprintf("{\"tables\": %d, \"moved\": %d, \"inserted\": " UINT64_FORMAT
+							   ", \"updated\": " UINT64_FORMAT ", \"deleted\": " UINT64_FORMAT
+							   ", \"rejected\": " UINT64_FORMAT ", \"objects\": " INT64_FORMAT "}",
+							   (int) lengthof(tables), moved, counts->inserted, counts->updated,
+							   counts->deleted, rejected, published)));
+}
+
+PG_FUNCTION_INFO_V1(olist_etl_publish);
+
+/* publish(jsonb) returns jsonb */
+Datum
+olist_etl_publish(PG_FUNCTION_ARGS)
+{
+	OlistMergeCounts counts = {0};
+	int moved = 0;
+	uint64 rejected;
+
+	olist_task_connect();
+	olist_schema_ensure(OLIST_DW_SCHEMA);
+	check_complete();
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		if (olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
+			merge_table(tables[i], &counts);
+		else
+		{
+			move_table(tables[i]);
+			moved++;
+		}
+	}
+	olist_schema_drop_table(OLIST_BUILD_SCHEMA, olist_order_link.name);
+	rejected = olist_reject_publish(tables, lengthof(tables));
+	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
+	olist_task_disconnect();
+	return result(moved, &counts, rejected, olist_ledger_publish());
+}

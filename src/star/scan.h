@@ -1,0 +1,61 @@
+/*
+ * star/scan.h
+ *		The rows of a staging or warehouse table, by column names.
+ */
+#ifndef OLIST_SCAN_H
+#define OLIST_SCAN_H
+
+#include "access/tableam.h"
+
+#define OLIST_SCAN_COLUMNS 16
+
+typedef struct OlistScanColumn
+{
+	const char *name;
+	Oid type;
+} OlistScanColumn;
+
+/*
+ * A scan in progress. The order of the rows is that of their places in the
+ * table, so that two scans under one snapshot number the rows alike.
+ */
+typedef struct OlistScan
+{
+	Datum values[OLIST_SCAN_COLUMNS]; /* of the row, in the order of the columns asked for; */
+	bool isnull[OLIST_SCAN_COLUMNS];  /* valid until the next row */
+	uint64 row;						  /* number of the row, 0 is the first */
+
+	/* private */
+	Relation rel;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	MemoryContext row_context; /* detoasted values; reset for each row */
+	int ncolumns;
+	int nattrs; /* attributes to deform */
+	AttrNumber attnum[OLIST_SCAN_COLUMNS];
+} OlistScan;
+
+/*
+ * Begin to read schema.table. The columns must be there with these types:
+ * 42P01, 42703 or 42804 otherwise; 42501 if the current user may not read the
+ * table, or row security hides some of it. columns ends with a NULL name.
+ */
+extern OlistScan *
+olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *columns);
+
+/* the next row, or false */
+extern bool olist_scan_next(OlistScan *scan);
+
+/* close the table and free the scan; the lock stays until the transaction ends */
+extern void olist_scan_end(OlistScan *scan);
+
+/* pages that the scan has to read */
+extern BlockNumber olist_scan_pages(const OlistScan *scan);
+
+/* the text in column i, not NUL-terminated, or NULL for a null */
+extern const char *olist_scan_text(OlistScan *scan, int i, int *len);
+
+/* may the table be read, that is, does it exist? */
+extern bool olist_table_exists(const char *schema, const char *table);
+
+#endif /* OLIST_SCAN_H */
