@@ -43,6 +43,7 @@ olist_spi_execute(const char *sql, int expected, int nargs, const OlistSpiArg *a
 	Oid types[MAX_ARGS];
 	Datum values[MAX_ARGS];
 	char nulls[MAX_ARGS] = {0};
+	MemoryContext caller_context = CurrentMemoryContext;
 	int rc;
 
 	Assert(nargs <= MAX_ARGS);
@@ -53,6 +54,8 @@ olist_spi_execute(const char *sql, int expected, int nargs, const OlistSpiArg *a
 		nulls[i] = args[i].isnull ? 'n' : ' ';
 	}
 	rc = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	/* SPI leaves its procedure's context behind, which may not be the caller's */
+	MemoryContextSwitchTo(caller_context);
 	if (rc != expected)
 		elog(ERROR, "unexpected SPI result %s of: %s", SPI_result_code_string(rc), sql);
 	return SPI_processed;
