@@ -184,9 +184,9 @@ CREATE TABLE olist_etl.reject (
     reject_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     object_id bigint NOT NULL REFERENCES olist_etl.ledger ON DELETE CASCADE,
     reason text NOT NULL,
-    record bigint NOT NULL,
+    record bigint,
     line bigint NOT NULL,
-    byte_offset bigint NOT NULL,
+    byte_offset bigint,
     column_name text,
     sqlstate text NOT NULL,
     message text NOT NULL,
@@ -196,7 +196,11 @@ CREATE TABLE olist_etl.reject (
 COMMENT ON TABLE olist_etl.reject IS
     'Rows that could not be loaded, kept whole, with their place and reason';
 COMMENT ON COLUMN olist_etl.reject.reason IS
-    'invalid: the record is no row of its table; orphan: what it refers to has not arrived';
+    'invalid: the record is no row of its table. Of rows that were staged, and found wanting when the warehouse was built: orphan: its order has not arrived; duplicate: a later row has the same key; no_key: its key is missing; out_of_range: an amount is too large';
+COMMENT ON COLUMN olist_etl.reject.record IS
+    'Number of the record, 1 is the first after the header; NULL for a row that was staged';
+COMMENT ON COLUMN olist_etl.reject.raw IS
+    'The record''s bytes as they stand in the object; of a row that was staged, a JSON object of its columns';
 CREATE INDEX reject_object_id_idx ON olist_etl.reject (object_id);
 
 CREATE TABLE olist_etl.drift (
