@@ -39,13 +39,16 @@ static const Build builds[] = {
 	{"build_dim_seller", {"sellers", "order_items", "build_dim_geography"}},
 	{"build_dim_product", {"products", "category_translation", "order_items"}},
 	{"build_fact_order",
-	 {"orders", "order_items", "order_payments", "order_reviews", "build_dim_date",
-	  "build_dim_customer", "build_dim_order_status"}},
+	 {"orders", "order_items", "order_payments", "order_reviews", "build_dim_customer",
+	  "build_dim_order_status"}},
 	{"build_fact_order_item",
-	 {"build_fact_order", "build_dim_product", "build_dim_seller", "build_dim_geography"}},
-	{"build_fact_payment", {"build_fact_order", "build_dim_payment_type"}},
-	{"build_fact_review", {"build_fact_order"}},
-	{"publish", {"build_fact_order_item", "build_fact_payment", "build_fact_review"}},
+	 {"order_items", "build_dim_customer", "build_dim_product", "build_dim_seller",
+	  "build_dim_geography"}},
+	{"build_fact_payment", {"order_payments", "build_dim_customer", "build_dim_payment_type"}},
+	{"build_fact_review", {"order_reviews", "build_dim_customer"}},
+	{"publish",
+	 {"build_dim_date", "build_fact_order", "build_fact_order_item", "build_fact_payment",
+	  "build_fact_review"}},
 };
 
 typedef enum NodeState
