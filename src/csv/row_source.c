@@ -54,9 +54,10 @@ struct OlistRowSource
 	OlistField *fields; /* as the record's, converted */
 
 	OlistRowPosition position;
-	const Column *converting; /* for describe(): whose value is being converted, or NULL */
-	const OlistField *value;  /* valid with it */
-	bool bad;				  /* error is set */
+	const Column *converting;  /* for describe(): whose value is being converted, or NULL */
+	const OlistField *value;   /* valid with it */
+	bool bad;				   /* error is set */
+	const OlistRecord *record; /* the last one, NULL at the end */
 	OlistRowError error;
 	MemoryContext error_context; /* holds its strings */
 	bool warned_line_ends;
@@ -472,6 +473,7 @@ olist_row_source_next(OlistRowSource *source, Datum *values, bool *isnull)
 		source->bad = false;
 		MemoryContextReset(source->error_context);
 	}
+	source->record = record;
 	if (record == NULL)
 		return OLIST_ROW_END;
 	source->position.record++;
@@ -509,6 +511,13 @@ olist_row_source_raise(const OlistRowSource *source)
 					error->hint != NULL ? errhint("%s", error->hint) : 0,
 					errcontext("%s", olist_row_source_describe(source))));
 	pg_unreachable();
+}
+
+const char *
+olist_row_source_raw(const OlistRowSource *source, size_t *len)
+{
+	*len = source->record->raw_len;
+	return source->record->raw;
 }
 
 const OlistRowPosition *

@@ -93,6 +93,9 @@ extern const OlistRowError *olist_row_source_error(const OlistRowSource *source)
  */
 extern void olist_row_source_raise(const OlistRowSource *source) pg_attribute_noreturn();
 
+/* the bytes of the record last returned, as they stand in the object; valid until the next call */
+extern const char *olist_row_source_raw(const OlistRowSource *source, size_t *len);
+
 /* where the record last returned, good or bad, stands */
 extern const OlistRowPosition *olist_row_source_position(const OlistRowSource *source);
 

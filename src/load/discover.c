@@ -17,8 +17,9 @@
  *		unchanged	when it was published, and its rows are staged still;
  *		gone		when the ledger knows it as current, and the source does not.
  *
- * New, changed and lost objects are to be staged. As a rebuild needs all rows,
- * unstaged ones join them as soon as there is anything to do at all.
+ * All that the warehouse does not show is to be staged; an unpublished object
+ * costs nothing there, as its rows are found. As a rebuild needs all rows,
+ * unstaged objects join as soon as there is anything to do at all.
  */
 #include "postgres.h"
 
@@ -246,12 +247,12 @@ check_complete(const Discovery *discovery, uint64 n, bool allow_missing)
 					 "\"allow_missing\": true.")));
 }
 
-/* is an object of this status to be staged? */
+/* does the warehouse show an object of this status? */
 static bool
-is_to_stage(const char *status, bool with_unstaged)
+is_shown(const char *status)
 {
-	return strcmp(status, "new") == 0 || strcmp(status, "changed") == 0 ||
-		   strcmp(status, "lost") == 0 || (with_unstaged && strcmp(status, "unstaged") == 0);
+	return strcmp(status, "unchanged") == 0 || strcmp(status, "unstaged") == 0 ||
+		   strcmp(status, "gone") == 0;
 }
 
 static void
@@ -289,8 +290,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	JsonbParseState *state = NULL;
 	JsonbValue key = {.type = jbvString};
-	int64 to_publish;
-	int64 unpublished;
+	int64 to_publish = 0;
 	Jsonb *result;
 	uint64 n;
 
@@ -300,9 +300,8 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
 	n = compare(discovery);
 	check_complete(discovery, n, allow_missing);
-	unpublished = count_status(n, "unpublished");
-	to_publish =
-		unpublished + count_status(n, "new") + count_status(n, "changed") + count_status(n, "lost");
+	for (uint64 i = 0; i < n; i++)
+		to_publish += !is_shown(get_text(i, RESULT_STATUS));
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	key.val.string.val = "objects";
@@ -311,12 +310,14 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
-		if (is_to_stage(get_text(i, RESULT_STATUS), to_publish > 0))
+		const char *status = get_text(i, RESULT_STATUS);
+
+		if (!is_shown(status) || (to_publish > 0 && strcmp(status, "unstaged") == 0))
 			push_object(&state, discovery, i);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 	olist_json_push_int8(&state, "new", to_publish);
-	olist_json_push_int8(&state, "unpublished", unpublished);
+	olist_json_push_int8(&state, "unpublished", count_status(n, "unpublished"));
 	olist_json_push_int8(&state, "unchanged",
 						 count_status(n, "unchanged") + count_status(n, "unstaged"));
 	olist_json_push_int8(&state, "gone", count_status(n, "gone"));

@@ -202,7 +202,9 @@ open_target(Load *load)
 	}
 	ereport(DEBUG1, (errmsg_internal("table \"%s\" has %s: rows go through the executor",
 									 RelationGetRelationName(load->rel), obstacle)));
-	load->inserter = olist_inserter_begin(load->rel, inserted_columns(load));
+	load->inserter = olist_inserter_begin(
+		load->rel, inserted_columns(load),
+		load->target->csv.on_error == OLIST_ON_ERROR_REJECT ? load->rejects : NULL);
 }
 
 /* tell once what the object has or lacks beyond its table */
@@ -258,7 +260,7 @@ put_row(Load *load, Datum *values, bool *isnull)
 	if (load->writer != NULL)
 		olist_writer_put(load->writer, values, isnull);
 	else
-		olist_inserter_put(load->inserter, values, isnull);
+		olist_inserter_put(load->inserter, values, isnull, load->rows);
 }
 
 /* every record of the object, into the table or to the rejects */
@@ -296,8 +298,14 @@ copy_rows(Load *load)
 static void
 finish_target(Load *load)
 {
-	load->counts.loaded =
-		load->writer != NULL ? olist_writer_end(load->writer) : olist_inserter_end(load->inserter);
+	if (load->writer != NULL)
+		load->counts.loaded = olist_writer_end(load->writer);
+	else
+	{
+		olist_inserter_end(load->inserter);
+		load->counts.loaded = olist_inserter_inserted(load->inserter);
+		load->counts.rejected += olist_inserter_rejected(load->inserter);
+	}
 	olist_rejects_end(load->rejects);
 	olist_reject_limit_check(&load->target->csv.reject_limit, true, load->object->uri,
 							 load->counts.read, load->counts.rejected);
@@ -316,8 +324,8 @@ transfer(Load *load)
 {
 	load->rows = olist_reader_open_object(load->object, load->target->source,
 										  RelationGetDescr(load->rel), &load->format);
-	open_target(load);
 	load->rejects = olist_rejects_begin(load->claim.object_id, load->claim.may_have_rows);
+	open_target(load);
 	note_drift(load);
 
 	copy_rows(load);

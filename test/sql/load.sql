@@ -126,14 +126,25 @@ SELECT pg_temp.put('twice.csv', E'id,name\n4,x\n4,y\n'), pg_temp.put('check.csv'
 SELECT f.name, e.state, e.message
 FROM (VALUES ('twice'), ('check'), ('null')) AS f (name),
      LATERAL pg_temp.try(format('SELECT * FROM olist_etl.load(''rich'', ''DIR/%s.csv'')', f.name)) e;
+-- ... and a row that the table refuses can be rejected like any other
+SELECT pg_temp.put('many.csv', 'id,name' || string_agg(format(E'\n%s,%s', CASE WHEN i % 20 = 0 THEN '1' WHEN i = 33 THEN 'x' WHEN i = 44 THEN '100' ELSE (i + 3)::text END,
+                                                              CASE WHEN i <> 55 THEN 'n' END), '') || E'\n')
+FROM generate_series(1, 60) i;
+\set many :dir '/many.csv'
+SELECT status, rows_read, rows_loaded, rows_rejected FROM olist_etl.load('rich', :'many', on_error => 'reject');
+SELECT count(*), min(id), max(id) FROM rich WHERE name = 'N';
+SELECT r.record, r.line, r.byte_offset, r.column_name, r.sqlstate, r.message, convert_from(r.raw, 'UTF8') AS raw
+FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE l.target = 'public.rich' ORDER BY r.record;
+SELECT state, message, detail FROM pg_temp.try('SELECT * FROM olist_etl.load(''rich'', ''DIR/many.csv'', on_error => ''reject'', reject_limit => ''5'', reload => true)');
+
 -- a trigger that keeps rows away is noticed
 CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN CASE WHEN NEW.id > 5 THEN NEW END;
+    RETURN CASE WHEN NEW.id > 85 THEN NEW END;
 END
 $$;
 CREATE TRIGGER drop_it BEFORE INSERT ON rich FOR EACH ROW EXECUTE FUNCTION drop_it();
-SELECT pg_temp.put('rich2.csv', E'id,name\n5,five\n6,six\n');
+SELECT pg_temp.put('rich2.csv', E'id,name\n85,x\n86,y\n');
 SELECT state, message, hint FROM pg_temp.try('SELECT * FROM olist_etl.load(''rich'', ''DIR/rich2.csv'')');
 CREATE TABLE parted (id integer, name text, _object_id bigint) PARTITION BY RANGE (id);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (2);

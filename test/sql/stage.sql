@@ -56,7 +56,7 @@ SELECT customer_id, customer_zip_code_prefix FROM olist_staging.customers ORDER 
 SELECT l.entity, l.source, l.run_id, r.line, r.column_name, r.sqlstate, r.message
 FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id);
 
--- nothing is left to stage, but what is staged waits to be published
+-- what is staged waits to be published; to stage it again costs nothing
 SELECT * FROM pg_temp.discover();
 SELECT * FROM pg_temp.pending;
 SELECT * FROM pg_temp.stage_all();

@@ -88,7 +88,7 @@ is($source->state, 'new 1, 0 rows, ledger empty', '... and leaves nothing behind
 $session->{stderr} = '';
 is($session->query($Olist::Loading::stage), 'stage: loaded', '... in a session that can go on');
 $session->quit;
-is($source->state, "nothing 1, $rows rows, ledger $rows", '... with the same object');
+is($source->state, "unpublished 1, $rows rows, ledger $rows", '... with the same object');
 
 # L22: the timeouts
 for my $case (
@@ -113,7 +113,7 @@ $locker->quit;
 eval { $session->quit };
 is($source->state, 'changed 1, 20000 rows, ledger 20000', 'L23: a terminated load leaves what was there');
 $node->safe_psql('postgres', $Olist::Loading::stage);
-is($source->state, "nothing 1, $rows rows, ledger 20000, $rows", '... for the next to replace');
+is($source->state, "unpublished 1, $rows rows, ledger 20000, $rows", '... for the next to replace');
 
 # L24, C11: kill -9 restarts the server and empties unlogged tables
 $source->write_orders(++$rows);
@@ -124,16 +124,16 @@ $node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no
 is($source->state, sprintf('changed 1, 0 rows, ledger 20000, %d', $rows - 1),
 	'L24: after a crash the object is wholly out');
 $node->safe_psql('postgres', $Olist::Loading::stage);
-is($source->state, sprintf('nothing 1, %d rows, ledger 20000, %d, %d', $rows, $rows - 1, $rows),
+is($source->state, sprintf('unpublished 1, %d rows, ledger 20000, %d, %d', $rows, $rows - 1, $rows),
 	'... until it is wholly in');
 $node->stop('immediate');
 $node->start;
 like($source->state, qr/^lost 1, 0 rows, /, 'C11: the ledger does not claim what a crash has taken');
 $node->safe_psql('postgres', $Olist::Loading::stage);
-is($source->state, sprintf('nothing 1, %d rows, ledger 20000, %d, %d', $rows, $rows - 1, $rows),
+is($source->state, sprintf('unpublished 1, %d rows, ledger 20000, %d, %d', $rows, $rows - 1, $rows),
 	'... and has no second line once it is loaded again');
 $node->restart;
-like($source->state, qr/^nothing 1, $rows rows/, 'a clean restart loses nothing');
+like($source->state, qr/^unpublished 1, $rows rows/, 'a clean restart loses nothing');
 
 # L15: no room
 $source->write_orders(++$rows);
@@ -145,7 +145,7 @@ is($node->safe_psql('postgres', 'SELECT 1'), 1, '... and the server is alive');
 unlink $flag or die $!;
 like($source->state, qr/^changed 1, /, '... and nothing is loaded');
 $node->safe_psql('postgres', $Olist::Loading::stage);
-like($source->state, qr/^nothing 1, $rows rows/, '... until there is room');
+like($source->state, qr/^unpublished 1, $rows rows/, '... until there is room');
 
 # L16: rows that wait for the executor are bounded by temp_file_limit
 $node->safe_psql('postgres', 'CREATE TABLE keyed (order_id text PRIMARY KEY, _object_id bigint)');
