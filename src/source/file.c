@@ -65,6 +65,17 @@ static bool file_listing_next(OlistListing *listing, OlistObject *object);
 static const OlistStreamOps file_ops = {file_read, file_close};
 static const OlistListingOps file_listing_ops = {file_listing_next, NULL};
 
+/* is one of the path's components ".."? The parent of a link is not what it seems. */
+static bool
+has_parent_reference(const char *path)
+{
+	const char *dots = strstr(path, "/..");
+
+	while (dots != NULL && dots[3] != '/' && dots[3] != '\0')
+		dots = strstr(dots + 1, "/..");
+	return dots != NULL;
+}
+
 /*
  * The path in its one spelling, because a URI is the name of an object in the
  * ledger: no "//", "/./" or ".."; a '/' at the end stays.
@@ -83,7 +94,7 @@ clean_path(const char *path)
 						errmsg("path \"%s\" is too long", olist_redact_uri(path))));
 	clean = palloc(len + 2);
 	memcpy(clean, path, len + 1);
-	if (path_contains_parent_reference(clean))
+	if (has_parent_reference(clean))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
 						errmsg("path \"%s\" contains \"..\"", olist_redact_uri(path)),
 						errhint("Write the path of the file without \"..\".")));
@@ -276,7 +287,7 @@ compare_names(const void *a, const void *b)
 
 /*
  * Read the entries of a directory that can lead to an object: regular files
- * and directories, never what is behind a link. Sorted so that the files of a
+ * and directories, neither hidden nor behind a link. Sorted so that the files of a
  * whole walk come in the order of their paths, bytewise.
  */
 static void
@@ -291,7 +302,8 @@ read_directory(Directory *directory)
 		char path[MAXPGPATH * 2];
 		PGFileType type;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		/* "." and "..", and what is hidden: files that others are still writing */
+		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s%s", directory->path, entry->d_name);
 		type = get_dirent_type(path, entry, false, DEBUG1);

@@ -19,9 +19,10 @@
 extern OlistStream *olist_file_open(const char *path, const OlistObject *expected);
 
 /*
- * The regular files at an absolute path: one file, all below a directory
- * (path ends in '/'), or those that a glob matches (source/glob.h); by name,
- * bytewise. Same checks and errors.
+ * The regular files at an absolute path: one file, all below a directory, or
+ * those that a glob matches (source/glob.h); by name, bytewise. What is hidden
+ * (its name begins with a dot) or behind a symbolic link must be named itself.
+ * Same checks and errors.
  */
 extern OlistListing *olist_file_listing_open(const char *path);
 
