@@ -41,3 +41,15 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'olist_etl_simulate';
 COMMENT ON FUNCTION olist_etl.simulate(json, json, json, json) IS
     'Execute a workflow in memory on a virtual clock, its tasks answering from mocks, and give the outcome with its history; with the events of an earlier simulation, resume that one';
+
+CREATE FUNCTION olist_etl.test_state(
+    state json,
+    input json,
+    mock json DEFAULT NULL,
+    variables json DEFAULT NULL,
+    context json DEFAULT NULL)
+RETURNS json
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'olist_etl_test_state';
+COMMENT ON FUNCTION olist_etl.test_state(json, json, json, json, json) IS
+    'One state of a workflow alone: its outcome, the next state, and in inspectionData the value after each stage of the data flow; the result of a Task, Parallel or Map is given as mock';

@@ -10,6 +10,11 @@ GRANT USAGE ON SCHEMA olist_etl TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.version() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.normalize_name(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.region_of_state(text) TO PUBLIC; -- the marts call it
+GRANT EXECUTE ON FUNCTION olist_etl.validate(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.validate(json) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.validate(jsonb) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.simulate(json, json, json, json) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.test_state(json, json, json, json, json) TO PUBLIC;
 
 /* writes files on the server, as COPY ... TO does */
 GRANT EXECUTE ON FUNCTION olist_etl.generate_sample(

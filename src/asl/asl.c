@@ -58,6 +58,7 @@ olist_etl_validate(PG_FUNCTION_ARGS)
 	problems = olist_validate_text(text, len);
 	return_problems(rsinfo, problems);
 	if (problems->count == 0)
-		return_problems(rsinfo, olist_validate(olist_json_parse(text, len, &error), false));
+		return_problems(rsinfo,
+						olist_validate(olist_json_parse(text, len, &error), OLIST_RESOURCES_OWN));
 	return (Datum) 0;
 }

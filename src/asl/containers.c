@@ -286,11 +286,7 @@ items_at_path(OlistExecution *execution, OlistBranch *owner, const OlistJson *in
 	items = olist_dataflow_path(owner->state->json, "ItemsPath", input, &scope, failure);
 	if (items != NULL && items->type != OLIST_JSON_ARRAY)
 	{
-		const char *text = path == NULL ? "$" : path->text;
-
-		failure->error = "States.Runtime";
-		failure->cause = psprintf("Reference path \"%s\" must point to array.",
-								  text + (strncmp(text, "$$", 2) == 0));
+		olist_dataflow_no_array(path, failure);
 		return NULL;
 	}
 	return items;

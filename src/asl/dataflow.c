@@ -55,6 +55,28 @@ olist_dataflow_path(const OlistJson *state, const char *name, const OlistJson *i
 	return olist_dataflow_get(path->text, input, scope, failure);
 }
 
+/* more of the input is not shown in a message */
+#define MAX_SHOWN_BYTES 8192
+
+/* the input as a message shows it */
+static char *
+show_input(const OlistJson *input)
+{
+	int len;
+	char *text;
+
+	if (input == NULL)
+		return pstrdup("");
+	text = olist_json_print(input, &len);
+	if (len <= MAX_SHOWN_BYTES)
+		return text;
+	len = MAX_SHOWN_BYTES;
+	while (len > 0 && (text[len] & 0xC0) == 0x80)
+		len--;
+	text[len] = '\0';
+	return psprintf("%s...", text);
+}
+
 /* the value of a template's member whose name ends in .$ */
 static OlistJson *
 evaluate_member(const OlistJsonMember *member, const OlistJson *input, const OlistScope *scope,
@@ -100,8 +122,7 @@ evaluate_member(const OlistJsonMember *member, const OlistJson *input, const Oli
 					psprintf("The JSONPath '%s' specified for the field '%s' could not be found "
 							 "in the input '%s'",
 							 missing, member->key,
-							 olist_json_print(
-								 strncmp(missing, "$$", 2) == 0 ? scope->context : input, NULL)));
+							 show_input(strncmp(missing, "$$", 2) == 0 ? scope->context : input)));
 	return fail(failure,
 				olist_intrinsic_looks_like(text) ? "States.IntrinsicFailure" : "States.Runtime",
 				message);
@@ -166,8 +187,18 @@ olist_dataflow_result_path(const OlistJson *holder, const OlistJson *raw, OlistJ
 			psprintf("Invalid path '%s' : a ResultPath must be a Reference Path", field->text));
 	placed = olist_path_put(path, raw, result);
 	if (placed == NULL)
-		return fail(failure, "States.ResultPathMatchFailure",
-					psprintf("Unable to apply ReferencePath %s to input %s", field->text,
-							 olist_json_print(raw, NULL)));
+		return fail(
+			failure, "States.ResultPathMatchFailure",
+			psprintf("Unable to apply ReferencePath %s to input %s", field->text, show_input(raw)));
 	return placed;
+}
+
+void
+olist_dataflow_no_array(const OlistJson *items_path, OlistFailure *failure)
+{
+	const char *text = items_path == NULL ? "$" : items_path->text;
+
+	fail(failure, "States.Runtime",
+		 psprintf("Reference path \"%s\" must point to array.",
+				  text + (strncmp(text, "$$", 2) == 0)));
 }

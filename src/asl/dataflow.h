@@ -51,4 +51,7 @@ extern OlistJson *olist_dataflow_template(const OlistJson *template, const Olist
 extern OlistJson *olist_dataflow_result_path(const OlistJson *holder, const OlistJson *raw,
 											 OlistJson *result, OlistFailure *failure);
 
+/* the failure of a Map whose ItemsPath (NULL: it has none) leads to something else than an array */
+extern void olist_dataflow_no_array(const OlistJson *items_path, OlistFailure *failure);
+
 #endif /* OLIST_DATAFLOW_H */

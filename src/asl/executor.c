@@ -37,36 +37,22 @@ olist_status_name(OlistStatus status)
 /* ---------- machines ---------- */
 
 static OlistMachine *
-compile(const OlistJson *definition, bool foreign_tasks)
+compile(const OlistJson *definition, OlistResources resources)
 {
-	OlistProblems *problems = olist_validate(definition, foreign_tasks);
-
-	if (problems->count > 0)
-	{
-		const OlistProblem *first = &problems->items[0];
-
-		ereport(ERROR,
-				(errcode(strcmp(first->code, OLIST_NOT_SUPPORTED) == 0
-							 ? ERRCODE_FEATURE_NOT_SUPPORTED
-							 : ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid state machine definition at %s: %s", first->path, first->message),
-				 errdetail_plural("There is %d problem.", "There are %d problems.", problems->count,
-								  problems->count),
-				 errhint("Use olist_etl.validate() to see all of them.")));
-	}
+	olist_validate_or_raise(olist_validate(definition, resources));
 	return olist_definition_build(definition);
 }
 
 OlistMachine *
 olist_machine_compile(const OlistJson *definition)
 {
-	return compile(definition, false);
+	return compile(definition, OLIST_RESOURCES_OWN);
 }
 
 OlistMachine *
 olist_machine_compile_mocked(const OlistJson *definition)
 {
-	return compile(definition, true);
+	return compile(definition, OLIST_RESOURCES_LAMBDA);
 }
 
 /* ---------- branches ---------- */

@@ -20,6 +20,7 @@
 #include "common/sha1.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 /* calls nest no deeper; Step Functions stops at 10 */
@@ -422,6 +423,20 @@ apply_base64_encode(Call *call)
 	return olist_json_string_n(buf.data, buf.len);
 }
 
+static bool
+is_utf8(const char *text, int len)
+{
+	for (int at = 0; at < len;)
+	{
+		int n = pg_utf_mblen((const unsigned char *) text + at);
+
+		if (at + n > len || !pg_utf8_islegal((const unsigned char *) text + at, n))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 static OlistJson *
 apply_base64_decode(Call *call)
 {
@@ -454,6 +469,8 @@ apply_base64_decode(Call *call)
 	}
 	if (have == 6)
 		return fail(call, "the string is not Base64");
+	if (!is_utf8(buf.data, buf.len))
+		return fail(call, "the string does not decode to text");
 	return olist_json_string_n(buf.data, buf.len);
 }
 

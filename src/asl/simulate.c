@@ -7,11 +7,12 @@
  *		{"<state or Resource>": {"0": {"Return": …},
  *								 "1-2": {"Throw": {"Error": …, "Cause": …}}},
  *		 "$$": {"Execution": {…}, "StateMachine": {…}},
- *		 "$abort": 30}
+ *		 "$abort": 30, "$events": 1000}
  *
  * An answer may also have "Return.$", a path into the task's payload or a call,
  * and "Seconds", the time the attempt takes. The member "$$" gives the context
- * object, "$abort" the second at which somebody aborts the execution. An ItemReader finds its object under its address or Resource: Return
+ * object, "$abort" the second at which somebody aborts the execution, "$events" the
+ * number of events at which it is stopped. An ItemReader finds its object under its address or Resource: Return
  * is the object's text, or the array of items.
  *
  * With a history, the events of an earlier simulation, the execution is resumed.
@@ -55,8 +56,8 @@ typedef struct Simulation
 {
 	OlistTime now;
 	const OlistJson *mocks;
-	OlistJson *calls; /* how often each mock has answered */
-	const OlistJson *history;
+	OlistJson *calls;	/* how often each mock has answered */
+	OlistJson *history; /* the events of each branch, under "scope/item" */
 	StringInfoData events;
 	int64 last_event_id; /* of history */
 	pairingheap *pending;
@@ -125,26 +126,33 @@ recorded_details(const OlistJson *event)
 	return NULL;
 }
 
+/* the branch's list in history, NULL if it has no event */
+static OlistJson *
+branch_history(const OlistJson *history, int64 scope, int item)
+{
+	char key[48];
+
+	snprintf(key, sizeof(key), INT64_FORMAT "/%d", scope, item);
+	return olist_json_get(history, key);
+}
+
 static void
 simulated_recall(void *arg, int64 scope, int item, OlistRecall *recall)
 {
-	const OlistJson *history = ((Simulation *) arg)->history;
+	const OlistJson *events = branch_history(((Simulation *) arg)->history, scope, item);
 
 	olist_recall_init(recall);
-	for (int i = 0; i < history->count; i++)
+	for (int i = 0; events != NULL && i < events->count; i++)
 	{
-		const OlistJson *recorded = history->items[i];
-		const OlistJson *type = olist_json_get(recorded, "type");
+		const OlistJson *recorded = events->items[i];
 		const OlistJson *at = olist_json_get(recorded, "timestamp");
 		OlistEvent event = {.id = int_member(recorded, "id"),
 							.previous_id = int_member(recorded, "previousEventId"),
-							.type = type->text,
-							.scope = int_member(recorded, "scope"),
-							.item = (int) int_member(recorded, "item"),
+							.type = olist_json_get(recorded, "type")->text,
+							.scope = scope,
+							.item = item,
 							.details = recorded_details(recorded)};
 
-		if (event.scope != scope || event.item != item)
-			continue;
 		if (at != NULL && at->type == OLIST_JSON_STRING)
 			olist_timestamp_parse(at->text, &event.at);
 		olist_recall_event(recall, &event);
@@ -410,32 +418,46 @@ simulated_context(const OlistJson *mocks)
 	return context;
 }
 
+/* can a branch be recalled from this event? */
+static bool
+is_sound_event(const OlistJson *event)
+{
+	const char *type = text_member(event, "type");
+
+	return type != NULL && int_member(event, "id") > 0 &&
+		   (strstr(type, "StateEntered") == NULL ||
+			text_member(recorded_details(event), "name") != NULL);
+}
+
 /* what may be resumed: an array of events as a simulation gives them */
 static void
 use_history(Simulation *simulation, const OlistJson *history)
 {
 	bool sound = history->type == OLIST_JSON_ARRAY && history->count > 0;
 
+	simulation->history = olist_json_object();
 	for (int i = 0; sound && i < history->count; i++)
 	{
-		const OlistJson *type = olist_json_get(history->items[i], "type");
-		int64 id = int_member(history->items[i], "id");
+		OlistJson *event = history->items[i];
+		int64 scope = int_member(event, "scope");
+		int item = (int) int_member(event, "item");
+		OlistJson *branch = branch_history(simulation->history, scope, item);
 
-		sound = type != NULL && type->type == OLIST_JSON_STRING && id > 0;
-		if (sound && strstr(type->text, "StateEntered") != NULL)
-			sound = text_member(recorded_details(history->items[i]), "name") != NULL;
-		simulation->last_event_id = Max(simulation->last_event_id, id);
+		sound = is_sound_event(event);
+		if (branch == NULL)
+		{
+			branch = olist_json_array();
+			olist_json_set(simulation->history, psprintf(INT64_FORMAT "/%d", scope, item), branch);
+		}
+		olist_json_append(branch, event);
+		simulation->last_event_id = Max(simulation->last_event_id, int_member(event, "id"));
+		if (i > 0)
+			appendStringInfoChar(&simulation->events, ',');
+		append_json(&simulation->events, event);
 	}
 	if (!sound)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the history must be the events of a simulation")));
-	simulation->history = history;
-	for (int i = 0; i < history->count; i++)
-	{
-		if (i > 0)
-			appendStringInfoChar(&simulation->events, ',');
-		append_json(&simulation->events, history->items[i]);
-	}
 }
 
 static Datum
@@ -480,7 +502,9 @@ olist_etl_simulate(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&simulation.events, '[');
 	options.context = simulated_context(simulation.mocks);
 	options.map_concurrency = SIMULATED_CONCURRENCY;
-	options.max_events = SIMULATED_MAX_EVENTS;
+	options.max_events = int_member(simulation.mocks, "$events");
+	if (options.max_events <= 0 || options.max_events > SIMULATED_MAX_EVENTS)
+		options.max_events = SIMULATED_MAX_EVENTS;
 	options.max_bytes = (int64) olist_asl_max_payload_kb * 1024;
 	options.seed = (uint64) simulation.now;
 	if (PG_ARGISNULL(3))

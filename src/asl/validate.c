@@ -18,6 +18,7 @@
 #include "asl/timestamp.h"
 #include "asl/validate.h"
 
+#include "base/message.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -32,7 +33,7 @@ typedef struct Check
 	OlistProblems *problems;
 	StringInfoData path;
 	OlistJson *names; /* every state's name so far, as an object's members */
-	bool foreign_tasks;
+	OlistResources resources;
 	int depth; /* of machines within machines */
 } Check;
 
@@ -438,7 +439,8 @@ check_resource(Check *check, const OlistJson *value)
 	if (feature == NULL || bad_function_alias(value->text) ||
 		(value->text[0] == '$' && strchr(value->text, '}') == NULL))
 		problem(check, SCHEMA, "must be olist: followed by a function's name");
-	else if (!check->foreign_tasks || strcmp(feature, "a Lambda function") != 0)
+	else if (check->resources < (strcmp(feature, "a Lambda function") == 0 ? OLIST_RESOURCES_LAMBDA
+																		   : OLIST_RESOURCES_ANY))
 		unsupported(check, feature);
 }
 
@@ -1119,21 +1121,21 @@ check_sequence(Check *check, const OlistJson *json, const char *outbound_code,
 }
 
 static void
-begin_check(Check *check, bool foreign_tasks)
+begin_check(Check *check, OlistResources resources)
 {
 	memset(check, 0, sizeof(Check));
 	check->problems = palloc0(sizeof(OlistProblems));
 	check->names = olist_json_object();
-	check->foreign_tasks = foreign_tasks;
+	check->resources = resources;
 	initStringInfo(&check->path);
 }
 
 OlistProblems *
-olist_validate(const OlistJson *definition, bool foreign_tasks)
+olist_validate(const OlistJson *definition, OlistResources resources)
 {
 	Check check;
 
-	begin_check(&check, foreign_tasks);
+	begin_check(&check, resources);
 	if (definition->type != OLIST_JSON_OBJECT)
 		problem(&check, SCHEMA, "Definition must be a valid JSON object");
 	else
@@ -1142,11 +1144,11 @@ olist_validate(const OlistJson *definition, bool foreign_tasks)
 }
 
 OlistProblems *
-olist_validate_state(const OlistJson *state, bool foreign_tasks)
+olist_validate_state(const OlistJson *state, OlistResources resources)
 {
 	Check check;
 
-	begin_check(&check, foreign_tasks);
+	begin_check(&check, resources);
 	check_state(&check, state, true);
 	return check.problems;
 }
@@ -1158,11 +1160,29 @@ olist_validate_text(const char *text, int len)
 	OlistJsonError error;
 	char *key;
 
-	begin_check(&check, false);
+	begin_check(&check, OLIST_RESOURCES_OWN);
 	if (olist_json_parse(text, len, &error) == NULL)
 		problem(&check, "INVALID_JSON_DESCRIPTION", "%s at byte %d", error.message,
 				error.offset + 1);
 	else if ((key = olist_json_duplicate_key(text, len)) != NULL)
 		problem(&check, "DUPLICATE_FIELD_NAME", "the field %s is there twice in one object", key);
 	return check.problems;
+}
+
+void
+olist_validate_or_raise(const OlistProblems *problems)
+{
+	const OlistProblem *first = &problems->items[0];
+
+	if (problems->count == 0)
+		return;
+	ereport(ERROR, (errcode(strcmp(first->code, OLIST_NOT_SUPPORTED) == 0
+								? ERRCODE_FEATURE_NOT_SUPPORTED
+								: ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid state machine definition at %s: %s",
+						   olist_clip(first->path, strlen(first->path)),
+						   olist_clip(first->message, strlen(first->message))),
+					errdetail_plural("There is %d problem.", "There are %d problems.",
+									 problems->count, problems->count),
+					errhint("Use olist_etl.validate() to see all of them.")));
 }

@@ -27,14 +27,22 @@ typedef struct OlistProblems
 
 #define OLIST_MAX_PROBLEMS 1000
 
-/*
- * The problems of a definition, in the order of the document. With
- * foreign_tasks, Lambda functions pass as Resources: for execution with mocks.
- */
-extern OlistProblems *olist_validate(const OlistJson *definition, bool foreign_tasks);
+/* which Resources pass */
+typedef enum OlistResources
+{
+	OLIST_RESOURCES_OWN,	/* olist: and a function's name */
+	OLIST_RESOURCES_LAMBDA, /* and Lambda functions: for execution with mocks */
+	OLIST_RESOURCES_ANY		/* and every service: for a state whose result is given */
+} OlistResources;
+
+/* the problems of a definition, in the order of the document */
+extern OlistProblems *olist_validate(const OlistJson *definition, OlistResources resources);
 
 /* the problems of one state alone, its Next not followed */
-extern OlistProblems *olist_validate_state(const OlistJson *state, bool foreign_tasks);
+extern OlistProblems *olist_validate_state(const OlistJson *state, OlistResources resources);
+
+/* raise 0A000 or 22023 for the first problem, if there is one */
+extern void olist_validate_or_raise(const OlistProblems *problems);
 
 /*
  * What is wrong with text that is to be a definition but is no JSON, or holds a

@@ -204,6 +204,56 @@ foreach my $i (0 .. $#$definitions)
 }
 diag sprintf 'validation_definitions: %d of %d', $diagnosed, scalar @$definitions;
 
+# ---------- the value after each stage ----------
+
+# The context that the recording used, which stands only in its results.
+sub recorded_context
+{
+	my ($case, $stages) = @_;
+	my $seen = $stages->{afterResultSelector};
+	my $path = ($case->{definition}{ResultSelector} // {})->{'ContextObjectValue.$'}
+	  // $case->{definition}{ItemsPath} // return undef;
+
+	$seen = ref $seen eq 'HASH' ? $seen->{ContextObjectValue} : $stages->{afterItemsPath};
+	$seen = $json->decode($seen) if defined $seen && !ref $seen;
+	$seen //= {};
+	my @keys = split /\./, $path;
+	shift @keys;
+	$seen = { $_ => $seen } foreach reverse @keys;
+	return $seen;
+}
+
+my $states = $json->decode(slurp("$data/test_state.json"));
+my @inside = grep { $json->encode($_->{definition}) !~ /JSONata/ } @$states;
+my @tested = run_cases(
+	map {
+		my $result = ($_->{mock} // {})->{result};
+		my $context = recorded_context($_, $_->{expected}{inspectionData} // {});
+		sprintf 'SELECT olist_etl.test_state(%s, %s, %s, NULL, %s)',
+		  map { defined $_ ? quote($_) : 'NULL' } $json->encode($_->{definition}),
+		  $json->encode($_->{input}), (defined $result ? "{\"result\": $result}" : undef),
+		  (defined $context ? $json->encode($context) : undef)
+	} @inside);
+my $stages_met = 0;
+
+foreach my $i (0 .. $#inside)
+{
+	my ($expected, $got) = ($inside[$i]{expected}, $tested[$i]);
+
+	# less is asked for at the levels INFO and DEBUG
+	my @differing = grep { !matches($expected->{$_}, $got->{$_}) }
+	  grep { $_ ne 'inspectionData' } keys %$expected;
+	my $stages = $expected->{inspectionData} // {};
+	push @differing, grep { !matches($stages->{$_}, $got->{inspectionData}{$_}) } keys %$stages;
+	push @differing, grep { !exists $stages->{$_} } keys %{ $got->{inspectionData} }
+	  if $inside[$i]{inspectionLevel} eq 'TRACE';
+	my ($name) = $inside[$i]{source} =~ /::(\w+(?:\[\w*\])?)$/;
+	$stages_met +=
+	  @differing ? note_miss('test_state', $name, 'stages', "@differing: " . $json->encode($got)) : 1;
+}
+diag sprintf 'test_state: %d of %d (%d more are in JSONata)', $stages_met, scalar @inside,
+  @$states - @inside;
+
 # ---------- the sum ----------
 
 foreach my $miss (sort keys %seen_miss)

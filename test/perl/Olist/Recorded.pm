@@ -156,6 +156,11 @@ sub matches
 	return 0 unless defined $value;
 	return ref $value && $json->encode($recorded) eq $json->encode($value) if ref $recorded;
 	return 1 if $recorded =~ $placeholder;
+	if (ref $value && !JSON::PP::is_bool($value) && $recorded =~ /^[\[\{]/)
+	{
+		my $read = eval { $json->decode(encode_utf8($recorded)) };
+		return ref $read && matches($read, $value);
+	}
 	return 0 if ref $value && !JSON::PP::is_bool($value) && $recorded !~ /^<.*>$/;
 	return $recorded == $value if is_number($recorded) && is_number($value);
 	return 1 if $recorded eq $value;
