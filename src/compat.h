@@ -116,4 +116,11 @@
 #define olist_compat_guc_free(ptr) free(ptr)
 #endif
 
+/* 16 hands out a copied array of the settings, with its length (3057465acf) */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_guc_variables(n) get_guc_variables(n)
+#else
+#define olist_compat_guc_variables(n) (*(n) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -46,4 +46,18 @@ extern uint64 olist_spi_run(const char *sql, int expected);
 extern uint64
 olist_spi_execute_as_owner(const char *sql, int expected, int nargs, const OlistSpiArg *args);
 
+/*
+ * The same for a statement that is executed often: its plan is kept for the
+ * life of the process. A static variable, whose other fields start as zero.
+ */
+typedef struct OlistSpiKept
+{
+	const char *sql;
+	int expected;
+	struct _SPI_plan *plan;
+} OlistSpiKept;
+
+extern uint64
+olist_spi_execute_kept_as_owner(OlistSpiKept *kept, int nargs, const OlistSpiArg *args);
+
 #endif /* OLIST_SPI_H */

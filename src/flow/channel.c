@@ -8,16 +8,28 @@
 
 #include "libpq/pqformat.h"
 
-Size
-olist_channel_size(int workers)
+static Size
+queues_offset(int settings_bytes)
 {
-	return MAXALIGN(sizeof(OlistChannel)) + (Size) workers * 2 * OLIST_CHANNEL_QUEUE_BYTES;
+	return MAXALIGN(sizeof(OlistChannel)) + MAXALIGN(settings_bytes);
+}
+
+Size
+olist_channel_size(int workers, int settings_bytes)
+{
+	return queues_offset(settings_bytes) + (Size) workers * 2 * OLIST_CHANNEL_QUEUE_BYTES;
+}
+
+char *
+olist_channel_settings(OlistChannel *channel)
+{
+	return (char *) channel + MAXALIGN(sizeof(OlistChannel));
 }
 
 static shm_mq *
 queue(OlistChannel *channel, int n)
 {
-	return (shm_mq *) ((char *) channel + MAXALIGN(sizeof(OlistChannel)) +
+	return (shm_mq *) ((char *) channel + queues_offset(channel->settings_bytes) +
 					   (Size) n * OLIST_CHANNEL_QUEUE_BYTES);
 }
 
@@ -68,7 +80,7 @@ olist_channel_encode_call(StringInfo buf, const OlistTaskCall *call)
 	pq_sendint64(buf, call->token);
 	pq_sendint64(buf, call->deadline);
 	pq_sendbyte(buf, call->owns_transaction);
-	put_string(buf, call->function);
+	put_string(buf, call->resource);
 	put_string(buf, call->argument);
 }
 
@@ -82,14 +94,16 @@ olist_channel_decode_call(const void *data, Size size, OlistTaskCall *call)
 	call->token = pq_getmsgint64(&buf);
 	call->deadline = pq_getmsgint64(&buf);
 	call->owns_transaction = pq_getmsgbyte(&buf) != 0;
-	call->function = get_string(&buf);
+	call->resource = get_string(&buf);
 	call->argument = get_string(&buf);
 }
 
 void
-olist_channel_encode_outcome(StringInfo buf, int64 task_id, const OlistTaskOutcome *outcome)
+olist_channel_encode_outcome(StringInfo buf, int64 task_id, bool recorded,
+							 const OlistTaskOutcome *outcome)
 {
 	pq_sendint64(buf, task_id);
+	pq_sendbyte(buf, recorded);
 	pq_sendbyte(buf, outcome->succeeded);
 	pq_sendint64(buf, outcome->rows);
 	pq_sendint64(buf, outcome->rejects);
@@ -100,11 +114,12 @@ olist_channel_encode_outcome(StringInfo buf, int64 task_id, const OlistTaskOutco
 }
 
 int64
-olist_channel_decode_outcome(const void *data, Size size, OlistTaskOutcome *outcome)
+olist_channel_decode_outcome(const void *data, Size size, bool *recorded, OlistTaskOutcome *outcome)
 {
 	StringInfoData buf = message(data, size);
 	int64 task_id = pq_getmsgint64(&buf);
 
+	*recorded = pq_getmsgbyte(&buf) != 0;
 	outcome->succeeded = pq_getmsgbyte(&buf) != 0;
 	outcome->rows = pq_getmsgint64(&buf);
 	outcome->rejects = pq_getmsgint64(&buf);

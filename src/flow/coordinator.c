@@ -1,24 +1,19 @@
 /*
  * flow/coordinator.c
- *		A run, in the session that called for it.
+ *		The loop that carries an execution through.
  *
- *		           ┌───────────────────────────────────────────────┐
- *		           ▼                                               │
- *		plan says what is next ──► commit history and task rows ──► hand out ──► wait
- *		           ▲                                                          │
- *		           └──────────── outcomes, already committed by their tasks ◄─┘
+ *		              ┌────────────────────────────────────────────────────┐
+ *		              ▼                                                    │
+ *		executor says what is next ──► commit events and task rows ──► hand out ──► wait
+ *		              ▲                                                    │
+ *		              └─────── outcomes, already committed by their tasks ◄┘
  *
  * Between two commits the session holds no snapshot and waits on its latch
  * only, so neither vacuum nor anybody else minds a run of hours.
  *
- * A single task that is ready while nothing else goes on is executed right
- * here: a run that finds nothing new never launches a worker. So is every task
- * when no worker is to be had.
- *
- * However the session's statement ends, the workers are stopped and the run is
- * ended first: by end_by_error() for errors, by end_by_exit() when the process
- * goes without one. What neither can do (a crash) the next run makes good: who
- * holds the workflow's lock knows that a run still RUNNING has lost its session.
+ * A task that is ready while nothing else goes on is executed right here: a
+ * sequence of tasks needs no worker, and a run that finds nothing new never
+ * launches one. So is every task when no worker is to be had.
  */
 #include "postgres.h"
 
@@ -27,159 +22,365 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "access/xlog.h"
+#include "base/fault.h"
+#include "base/message.h"
+#include "base/spi.h"
 #include "catalog/pg_authid.h"
 #include "compat.h"
 #include "executor/spi.h"
-#include "flow/lock.h"
-#include "flow/plan.h"
-#include "flow/pool.h"
+#include "flow/clock.h"
+#include "flow/settings.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
-#include "utils/portal.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-/* how often a waiting session looks whether its client is still there */
+/* how often a session at work looks whether its client is still there */
 #define CLIENT_CHECK_MS "1000"
-/* the longest wait for what only time brings: a worker that never started */
+/* the longest wait: for what only time brings, like a worker that never started */
 #define POLL_MS 1000
+/* bytes of events that are gathered before they are written, in one transaction still */
+#define BATCH_BYTES (1024 * 1024)
+/* a wait that is worth a note in the run's row */
+#define DUE_MS 1000
+/* an attempt during which the server or the session was lost so often is given up */
+#define MAX_CRASHES 3
+/* limits of one execution */
+#define MAX_PAYLOAD_BYTES (16 * 1024 * 1024)
+#define MAX_EVENTS 10000000
 
 int olist_flow_max_workers = -1;
+int olist_flow_max_workers_per_role = -1;
+int olist_flow_max_workers_total = -1;
 
-typedef struct Run
-{
-	const OlistRunRequest *request;
-	OlistWorkflowLock lock;
-	int64 run_id;
-	int64 token;
-	Oid role;
-	OlistPlan *plan;
-	OlistPool *pool;
-	List *ready;	 /* OlistStoreTask, committed, not handed out yet */
-	List *running;	 /* OlistStoreTask, with workers */
-	List *events;	 /* OlistStoreEvent, not written yet */
-	List *fresh;	 /* OlistStoreTask, not written yet */
-	OlistStep step;	 /* what the plan said last */
-	bool no_workers; /* a reason that does not go away: the session works itself */
-	MemoryContext context;
-	MemoryContext event_context; /* of events, reset when they are written */
-} Run;
-
-/* the run that commits on its own, for whom the process's exit must be caught */
-static Run *current = NULL;
-
-/* runs that this process is in the middle of: a task may start one, but not without end */
-static int depth = 0;
-#define MAX_DEPTH 4
-
-static void
-emit(void *arg, const OlistStoreEvent *event)
-{
-	Run *run = arg;
-	MemoryContext old = MemoryContextSwitchTo(run->event_context);
-	OlistStoreEvent *copy = palloc(sizeof(OlistStoreEvent));
-
-	*copy = *event;
-	copy->type = pstrdup(event->type);
-	copy->state = event->state ? pstrdup(event->state) : NULL;
-	copy->details = event->details ? pstrdup(event->details) : NULL;
-	run->events = lappend(run->events, copy);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
+/*
+ * Transactions
+ */
 
 /*
  * A new transaction of the run, not the caller's: at the isolation that tasks
  * expect, and watching the client, which may leave while a task goes on.
  */
 static void
-begin(const Run *run)
+begin(const OlistRun *run)
 {
-	if (!run->request->atomic)
-		set_local("transaction_isolation", "read committed");
+	if (!run->atomic)
+		olist_settings_set_local("transaction_isolation", "read committed");
 	if (MyProcPort != NULL && client_connection_check_interval == 0)
 	{
-		set_local("client_connection_check_interval", CLIENT_CHECK_MS);
+		olist_settings_set_local("client_connection_check_interval", CLIENT_CHECK_MS);
 		if (client_connection_check_interval > 0 &&
 			!get_timeout_active(CLIENT_CONNECTION_CHECK_TIMEOUT))
 			enable_timeout_after(CLIENT_CONNECTION_CHECK_TIMEOUT, client_connection_check_interval);
 	}
 }
 
-/* in an atomic run all is one transaction of the caller's, and nothing is committed */
-static void
-commit(const Run *run)
+void
+olist_coordinator_commit(OlistRun *run)
 {
-	if (!run->request->atomic)
+	if (!run->atomic)
 		SPI_commit();
 	begin(run);
 }
 
+void
+olist_coordinator_flush(OlistRun *run)
+{
+	olist_store_flush(run->row.run_id, run->row.token, &run->batch);
+	run->batch.events = NIL;
+	run->urgent = false;
+	MemoryContextReset(run->batch_context);
+}
+
+static void
+free_task(OlistTaskRow *task)
+{
+	pfree(task->state);
+	pfree(task->resource);
+	pfree(task->argument);
+	pfree(task);
+}
+
 /*
- * Make what the plan decided durable before any of it starts. Losing the last
- * moments of it in a crash is harmless, as nothing but bookkeeping is in it:
- * so this commit does not wait for the disk.
+ * Make what the executor decided durable before any of it starts. Losing the
+ * last moments of it in a crash is harmless, as nothing but bookkeeping is in
+ * it: so this commit does not wait for the disk. Only when a crash has already
+ * interrupted the run does it, so that the attempt that causes crashes is known.
  */
 static void
-flush(Run *run)
+commit_batch(OlistRun *run)
 {
-	if (run->events == NIL && run->fresh == NIL)
+	OlistStoreBatch *batch = &run->batch;
+	ListCell *lc;
+
+	if (!run->urgent && batch->tasks == NIL && batch->unwanted == NIL)
 		return;
-	if (!run->request->atomic)
-		set_local("synchronous_commit", "off");
-	olist_store_flush(run->run_id, run->token, run->events, run->fresh);
-	commit(run);
-	run->events = NIL;
-	MemoryContextReset(run->event_context);
-	run->ready = list_concat(run->ready, run->fresh);
-	list_free(run->fresh);
-	run->fresh = NIL;
+	if (!run->atomic && !run->redriven)
+		olist_settings_set_local("synchronous_commit", "off");
+	olist_coordinator_flush(run);
+	OLIST_FAULT("flow-schedule-commit-before");
+	olist_coordinator_commit(run);
+	OLIST_FAULT("flow-schedule-commit-after");
+
+	foreach (lc, batch->unwanted)
+	{
+		OlistTaskRow *task = lfirst(lc);
+
+		if (task->unwanted)
+			olist_pool_cancel(run->pool, task->task_id);
+		else
+			free_task(task);
+	}
+	run->ready = list_concat(run->ready, batch->tasks);
+	list_free(batch->tasks);
+	list_free(batch->unwanted);
+	batch->tasks = batch->unwanted = NIL;
+}
+
+/*
+ * What the executor needs from outside
+ */
+
+static OlistTime
+hook_now(void *arg)
+{
+	return olist_clock_to_unix(GetCurrentTimestamp());
 }
 
 static void
-tell(const OlistStoreTask *task, const OlistTaskOutcome *outcome)
+hook_emit(void *arg, const OlistEvent *event)
+{
+	OlistRun *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->batch_context);
+	OlistEventRow *row = palloc(sizeof(OlistEventRow));
+
+	row->id = event->id;
+	row->previous_id = event->previous_id;
+	row->type = pstrdup(event->type);
+	row->scope = event->scope;
+	row->item = event->item;
+	row->state = event->state ? pstrdup(event->state) : NULL;
+	row->details = event->details ? olist_json_print(event->details, NULL) : NULL;
+	row->at = olist_clock_from_unix(event->at);
+	run->batch.events = lappend(run->batch.events, row);
+	run->urgent = run->urgent || strcmp(row->type, "TaskStarted") != 0;
+	MemoryContextSwitchTo(old);
+
+	/* a loop of states that never comes out of the executor must not fill the memory */
+	if (MemoryContextMemAllocated(run->batch_context, false) > BATCH_BYTES)
+	{
+		OlistStoreBatch events = {.events = run->batch.events};
+
+		olist_store_flush(run->row.run_id, run->row.token, &events);
+		run->batch.events = NIL;
+		MemoryContextReset(run->batch_context);
+	}
+}
+
+static void
+hook_recall(void *arg, int64 scope, int item, OlistRecall *recall)
+{
+	const OlistRun *run = arg;
+
+	olist_store_recall_branch(run->row.run_id, scope, item, recall);
+}
+
+/* $$ as far as it is the same for all states */
+static OlistJson *
+make_context(const OlistRun *run, const OlistJson *input)
+{
+	OlistJson *execution = olist_json_object();
+	OlistJson *machine = olist_json_object();
+	OlistJson *context = olist_json_object();
+	char id[32];
+	char start[OLIST_TIMESTAMP_LEN];
+
+	snprintf(id, sizeof(id), INT64_FORMAT, run->row.run_id);
+	olist_timestamp_format(olist_clock_to_unix(run->row.started_at), start);
+	olist_json_set(execution, "Id", olist_json_string(id));
+	olist_json_set(execution, "Name", olist_json_string(id));
+	olist_json_set(execution, "Input", olist_json_copy(input));
+	olist_json_set(execution, "StartTime", olist_json_string(start));
+	olist_json_set(execution, "RedriveCount", olist_json_int(run->row.redrive_count));
+	olist_json_set(machine, "Id",
+				   olist_json_string(psprintf("%s:%d", run->row.workflow, run->row.version)));
+	olist_json_set(machine, "Name", olist_json_string(run->row.workflow));
+	olist_json_set(context, "Execution", execution);
+	olist_json_set(context, "StateMachine", machine);
+	return context;
+}
+
+/* how many workers a run may have */
+static int
+worker_limit(void)
+{
+	int suggested;
+
+	if (olist_flow_max_workers >= 0)
+		return Min(olist_flow_max_workers, max_worker_processes);
+	suggested = Max(2, (int) sysconf(_SC_NPROCESSORS_ONLN));
+	return Max(1, Min(suggested, max_worker_processes / 2));
+}
+
+void
+olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	OlistMachine *machine = olist_machine_compile(definition);
+	OlistJsonError error;
+	OlistJson *input = olist_json_parse(run->row.input, (int) strlen(run->row.input), &error);
+	OlistHooks *hooks = palloc0(sizeof(OlistHooks));
+	OlistExecutionOptions *options = palloc0(sizeof(OlistExecutionOptions));
+	int64 timeout;
+
+	if (input == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_JSON_TEXT),
+				 errmsg("the input of run " INT64_FORMAT " is not valid JSON", run->row.run_id),
+				 errdetail("At byte %d: %s.", error.offset + 1, error.message)));
+	run->batch_context =
+		AllocSetContextCreate(run->context, "olist_etl events", ALLOCSET_DEFAULT_SIZES);
+	run->machine_deadline = DT_NOEND;
+	if (olist_json_to_int64(olist_json_get(definition, "TimeoutSeconds"), &timeout))
+		run->machine_deadline = GetCurrentTimestamp() + timeout * USECS_PER_SEC;
+	run->due_at = DT_NOEND;
+
+	hooks->arg = run;
+	hooks->now = hook_now;
+	hooks->emit = hook_emit;
+	hooks->recall = hook_recall;
+	options->context = make_context(run, input);
+	options->map_concurrency = Max(4, 2 * worker_limit());
+	options->max_bytes = MAX_PAYLOAD_BYTES;
+	options->max_events = MAX_EVENTS;
+	options->seed = (uint64) run->row.seed;
+	run->redriven = run->row.redrive_count > 0;
+	run->execution = run->redriven
+						 ? olist_execution_resume(machine, input, options, hooks,
+												  run->row.last_event_id, run->row.redrive_count)
+						 : olist_execution_start(machine, input, options, hooks);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Tasks
+ */
+
+static OlistTaskRow *
+make_task(const OlistAction *action)
+{
+	OlistTaskRow *task = palloc0(sizeof(OlistTaskRow));
+
+	task->task_id = action->task;
+	task->attempt = action->attempt;
+	task->state = pstrdup(action->state);
+	task->resource = pstrdup(action->resource);
+	task->argument = olist_json_print(action->payload, NULL);
+	task->scope = action->scope;
+	task->item = action->item;
+	task->deadline = olist_clock_from_unix(action->deadline);
+	task->again = action->again;
+	return task;
+}
+
+/* the task of this id, taken out of the list; NULL if it is not there */
+static OlistTaskRow *
+take_task(List **tasks, int64 task_id)
+{
+	ListCell *lc;
+
+	foreach (lc, *tasks)
+	{
+		OlistTaskRow *task = lfirst(lc);
+
+		if (task->task_id == task_id)
+		{
+			*tasks = foreach_delete_current(*tasks, lc);
+			return task;
+		}
+	}
+	return NULL;
+}
+
+/* what the user calls a task: its state, and what it is about if its argument says so */
+static char *
+task_label(const OlistTaskRow *task)
+{
+	static const char *const telling[] = {"entity", "name", "table"};
+	OlistJsonError error;
+	OlistJson *argument = olist_json_parse(task->argument, (int) strlen(task->argument), &error);
+
+	for (int i = 0; argument != NULL && i < (int) lengthof(telling); i++)
+	{
+		OlistJson *value = olist_json_get(argument, telling[i]);
+
+		if (value != NULL && value->type == OLIST_JSON_STRING)
+			return psprintf("%s %s", task->state, olist_clip(value->text, value->count));
+	}
+	return pstrdup(task->state);
+}
+
+static void
+tell(const OlistTaskRow *task, const OlistTaskOutcome *outcome)
 {
 	double ms = outcome->usec / 1000.0;
+	char *label = task_label(task);
 
 	if (!outcome->succeeded)
-		ereport(NOTICE, (errmsg("%s failed after %.0f ms: %s", task->name, ms, outcome->error),
+		ereport(NOTICE, (errmsg("%s failed after %.0f ms: %s", label, ms, outcome->error),
 						 errdetail_internal("%s", outcome->cause)));
 	else if (outcome->rows >= 0)
-		ereport(NOTICE,
-				(errmsg("%s: " INT64_FORMAT " rows in %.0f ms", task->name, outcome->rows, ms)));
+		ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " rows in %.0f ms", label, outcome->rows, ms)));
 	else
-		ereport(NOTICE, (errmsg("%s: %.0f ms", task->name, ms)));
+		ereport(NOTICE, (errmsg("%s: %.0f ms", label, ms)));
 }
 
-/* the plan learns what came of a task, and so does the user */
+/* the executor learns what came of a task, and so does the user; the task is freed */
 static void
-take_outcome(Run *run, const OlistStoreTask *task, const OlistTaskOutcome *outcome)
+take_outcome(OlistRun *run, OlistTaskRow *task, const OlistTaskOutcome *outcome)
 {
+	MemoryContext scratch =
+		AllocSetContextCreate(run->context, "olist_etl outcome", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	OlistFailure failure = {outcome->error, outcome->cause};
+	OlistJsonError error;
+
 	tell(task, outcome);
-	olist_plan_outcome(run->plan, task->task_id, outcome);
+	if (outcome->succeeded)
+		olist_execution_task_succeeded(
+			run->execution, task->task_id,
+			olist_json_parse(outcome->output, (int) strlen(outcome->output), &error));
+	else
+		olist_execution_task_failed(run->execution, task->task_id, &failure);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	free_task(task);
 }
 
 static OlistTaskCall
-make_call(const Run *run, const OlistStoreTask *task)
+make_call(const OlistRun *run, const OlistTaskRow *task)
 {
-	OlistTaskCall call = {run->run_id,	  task->task_id, run->token,		   task->function,
-						  task->argument, DT_NOEND,		 !run->request->atomic};
+	return (OlistTaskCall){.run_id = run->row.run_id,
+						   .task_id = task->task_id,
+						   .token = run->row.token,
+						   .resource = task->resource,
+						   .argument = task->argument,
+						   .deadline = task->deadline,
+						   .owns_transaction = !run->atomic};
+}
 
-	return call;
+static void
+raise_taken_over(const OlistRun *run)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("run " INT64_FORMAT " has been ended or taken over by another session",
+						   run->row.run_id)));
 }
 
 /*
@@ -187,19 +388,21 @@ make_call(const Run *run, const OlistStoreTask *task)
  * cancel: the new transaction, which SPI_commit() has begun, notes it.
  */
 static void
-commit_task(Run *run, const OlistTaskCall *call, OlistTaskOutcome *outcome)
+commit_task(OlistRun *run, const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData *volatile edata = NULL;
 
 	PG_TRY();
 	{
-		commit(run);
+		OLIST_FAULT("flow-task-commit-before");
+		olist_coordinator_commit(run);
+		OLIST_FAULT("flow-task-commit-after");
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (geterrcode() == ERRCODE_QUERY_CANCELED)
+		if (run->atomic || geterrcode() == ERRCODE_QUERY_CANCELED)
 			PG_RE_THROW();
 		edata = CopyErrorData();
 		FlushErrorState();
@@ -209,383 +412,342 @@ commit_task(Run *run, const OlistTaskCall *call, OlistTaskOutcome *outcome)
 	{
 		olist_relock_extension(&run->lock);
 		begin(run);
-		olist_task_record_failure(call, edata, outcome);
-		commit(run);
+		if (!olist_task_record_failure(call, edata, outcome))
+			raise_taken_over(run);
+		olist_coordinator_commit(run);
 	}
 }
 
 static void
-execute_here(Run *run, const OlistStoreTask *task)
+execute_here(OlistRun *run, OlistTaskRow *task)
 {
 	OlistTaskCall call = make_call(run, task);
 	OlistTaskOutcome outcome;
+	MemoryContext scratch =
+		AllocSetContextCreate(run->context, "olist_etl task", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 
-	olist_task_execute(&call, false, &outcome);
+	/* nothing else goes on, or is_lone() would not be true: `until` is the whole run's time-out */
+	if (run->machine_deadline != DT_NOEND)
+		call.deadline = Min(call.deadline, olist_clock_from_unix(run->action.until));
+	olist_execution_task_started(run->execution, task->task_id);
+	if (!olist_task_execute(&call, false, &outcome))
+		raise_taken_over(run);
 	commit_task(run, &call, &outcome);
-	take_outcome(run, task, &outcome);
+	if (call.deadline < task->deadline && GetCurrentTimestamp() >= call.deadline)
+		free_task(task); /* the executor will find that the run's time is over */
+	else
+		take_outcome(run, task, &outcome);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 }
 
-/* the task of this id that a worker has */
-static OlistStoreTask *
-remove_running(Run *run, int64 task_id)
-{
-	ListCell *lc;
-
-	foreach (lc, run->running)
-	{
-		OlistStoreTask *task = lfirst(lc);
-
-		if (task->task_id == task_id)
-		{
-			run->running = foreach_delete_current(run->running, lc);
-			return task;
-		}
-	}
-	elog(ERROR, "task " INT64_FORMAT " is not with a worker", task_id);
-}
-
-/* deal with everything that workers have reported; false if there was nothing */
+/*
+ * An attempt that was under way when the run was interrupted: its outcome may
+ * be on record, or it may be what interrupted the run. True if nothing is left
+ * to execute.
+ */
 static bool
-take_reports(Run *run)
+recall_outcome(OlistRun *run, OlistTaskRow *task)
 {
-	OlistPoolReport report;
-	bool any = false;
+	OlistTaskOutcome outcome = {0};
+	int crashes;
 
-	while (run->pool && olist_pool_receive(run->pool, &report))
+	if (!olist_store_recall_task(run->row.run_id, task->task_id, &outcome, &crashes))
 	{
-		OlistStoreTask *task = remove_running(run, report.task_id);
 		OlistTaskCall call = make_call(run, task);
 
-		/* a worker may have died after its commit: then its word stands */
-		if (report.died)
-		{
-			if (!olist_store_recall_task(&call, &report.outcome))
-				olist_store_end_task(&call, &report.outcome);
-			commit(run);
-		}
-		take_outcome(run, task, &report.outcome);
-		any = true;
+		if (crashes < MAX_CRASHES)
+			return false;
+		outcome = (OlistTaskOutcome){.error = "Olist.WorkerCrashed",
+									 .cause = "the server or the session was lost each time that "
+											  "the task was executed",
+									 .rows = -1,
+									 .rejects = -1};
+		if (!olist_store_end_task(&call, &outcome))
+			raise_taken_over(run);
 	}
+	take_outcome(run, task, &outcome);
+	return true;
+}
+
+/* deal with what one worker has reported */
+static void
+take_report(OlistRun *run, OlistPoolReport *report)
+{
+	OlistTaskRow *task = take_task(&run->running, report->task_id);
+	OlistTaskCall call;
+	int crashes;
+
+	if (task == NULL)
+		elog(ERROR, "task " INT64_FORMAT " is not with a worker", report->task_id);
+	call = make_call(run, task);
+	if (task->unwanted)
+	{
+		free_task(task);
+		return;
+	}
+	if (report->died)
+	{
+		/* it may have died after its commit: then its word stands */
+		if (!olist_store_recall_task(call.run_id, call.task_id, &report->outcome, &crashes) &&
+			!olist_store_end_task(&call, &report->outcome))
+			raise_taken_over(run);
+		olist_coordinator_commit(run);
+	}
+	else if (!report->recorded)
+		raise_taken_over(run);
+	take_outcome(run, task, &report->outcome);
+}
+
+/* false if no worker had anything to report */
+static bool
+take_reports(OlistRun *run)
+{
+	bool any = false;
+	MemoryContext scratch;
+	MemoryContext old;
+	OlistPoolReport report;
+
+	if (run->pool == NULL)
+		return false;
+	scratch = AllocSetContextCreate(run->context, "olist_etl report", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	while (olist_pool_receive(run->pool, &report))
+	{
+		take_report(run, &report);
+		any = true;
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 	return any;
 }
 
-/* how many workers a run may have */
-static int
-worker_limit(void)
-{
-	long cores;
-
-	if (olist_flow_max_workers >= 0)
-		return Min(olist_flow_max_workers, max_worker_processes);
-	cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return Max(1, Min(Max(cores, 2), max_worker_processes / 2));
-}
+/*
+ * Workers
+ */
 
 /* a worker connects as the role, which therefore must exist and be allowed to */
 static void
-check_role(Run *run)
+check_role(OlistRun *run)
 {
 	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(run->role));
 	bool can_login;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-						errmsg("the role that called olist_etl.run() does not exist any more"),
-						errhint("Call olist_etl.run() as another role; what is loaded stays.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("the role that executes run " INT64_FORMAT " does not exist any more",
+						run->row.run_id),
+				 errhint("Run the workflow as another role; what has been committed stays.")));
 	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 	if (!can_login && !OLIST_WORKER_IGNORES_NOLOGIN && !run->no_workers)
 	{
 		ereport(NOTICE, (errmsg("the session executes all tasks itself"),
 						 errdetail("Background workers cannot connect as a role without LOGIN."),
-						 errhint("Call olist_etl.run() as a role that may log in.")));
+						 errhint("Run the workflow as a role that may log in.")));
 		run->no_workers = true;
 	}
 }
 
+/* how many more workers than now the caps of superusers allow this run */
+static int
+workers_allowed(const OlistRun *run)
+{
+	int total_cap = olist_flow_max_workers_total >= 0 ? olist_flow_max_workers_total
+													  : Max(1, max_worker_processes / 2);
+	int role_cap =
+		olist_flow_max_workers_per_role >= 0 ? olist_flow_max_workers_per_role : total_cap;
+	OlistSpiArg args[1] = {OLIST_SPI_OID(run->role)};
+	int64 of_all;
+	int64 of_role;
+	bool isnull;
+
+	SPI_connect();
+	olist_spi_execute_as_owner("SELECT count(*), count(*) FILTER (WHERE usesysid = $1) "
+							   "FROM pg_stat_activity WHERE backend_type = 'olist_etl worker'",
+							   SPI_OK_SELECT, lengthof(args), args);
+	of_all = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	of_role =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_finish();
+	return (int) Max(0, Min(total_cap - of_all, role_cap - of_role));
+}
+
+/* bring the pool to the size that the ready and running tasks can use */
+static void
+grow_pool(OlistRun *run)
+{
+	int wanted = Min(worker_limit(), list_length(run->running) + list_length(run->ready));
+	int live = run->pool ? olist_pool_live(run->pool) : 0;
+
+	if (live >= wanted)
+		return;
+	check_role(run);
+	if (run->no_workers)
+		return;
+	if (run->pool == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(run->context);
+		StringInfoData settings;
+
+		initStringInfo(&settings);
+		olist_settings_collect(&settings);
+		run->pool = olist_pool_create(run->row.run_id, run->role, worker_limit(), &settings);
+		pfree(settings.data);
+		MemoryContextSwitchTo(old);
+	}
+	wanted = Min(wanted, live + workers_allowed(run));
+	olist_coordinator_commit(run);
+	olist_pool_grow(run->pool, wanted);
+}
+
+/* may the one ready task hold up this session until it is done? */
+static bool
+is_lone(const OlistRun *run)
+{
+	return list_length(run->ready) == 1 && run->running == NIL &&
+		   olist_clock_from_unix(run->action.until) >=
+			   Min(run->machine_deadline, ((OlistTaskRow *) linitial(run->ready))->deadline);
+}
+
 /* give ready tasks to workers, or execute one here; false if nothing could be started */
 static bool
-hand_out(Run *run)
+hand_out(OlistRun *run)
 {
-	int ready = list_length(run->ready);
-	bool lone = ready == 1 && run->running == NIL && run->step.until == DT_NOEND;
-	int started = 0;
+	bool any = false;
 
-	if (ready == 0)
+	if (run->ready == NIL)
 		return false;
-	check_role(run);
-	if (!lone && !run->no_workers)
+	if (worker_limit() > 0 && !run->no_workers && !is_lone(run))
 	{
-		if (run->pool == NULL)
+		grow_pool(run);
+		while (run->pool && run->ready != NIL)
 		{
-			MemoryContext old = MemoryContextSwitchTo(run->context);
-
-			run->pool = olist_pool_create(run->run_id, run->role, worker_limit());
-			MemoryContextSwitchTo(old);
-		}
-		olist_pool_grow(run->pool, list_length(run->running) + ready);
-		while (run->ready != NIL)
-		{
-			OlistTaskCall call = make_call(run, linitial(run->ready));
+			OlistTaskRow *task = linitial(run->ready);
+			OlistTaskCall call = make_call(run, task);
 
 			if (!olist_pool_send(run->pool, &call))
 				break;
-			run->running = lappend(run->running, linitial(run->ready));
+			olist_execution_task_started(run->execution, task->task_id);
+			run->running = lappend(run->running, task);
 			run->ready = list_delete_first(run->ready);
-			started++;
+			any = true;
 		}
-		if (olist_pool_live(run->pool) > 0)
-			return started > 0;
+		if (any || (run->pool && olist_pool_live(run->pool) > 0))
+			return any;
 	}
-	execute_here(run, linitial(run->ready));
-	run->ready = list_delete_first(run->ready);
+	else
+		check_role(run);
+	{
+		OlistTaskRow *task = linitial(run->ready);
+
+		run->ready = list_delete_first(run->ready);
+		execute_here(run, task);
+	}
 	return true;
 }
 
-static void
-wait(const Run *run)
-{
-	long timeout = POLL_MS;
+/*
+ * The loop
+ */
 
-	Assert(run->request->atomic || !ActiveSnapshotSet());
-	if (run->step.until != DT_NOEND)
-		timeout =
-			Min(timeout, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), run->step.until));
+/* the result of a task is not wanted any more: forget it, or cancel it where it is */
+static void
+stop_task(OlistRun *run, int64 task_id)
+{
+	OlistTaskRow *task = take_task(&run->ready, task_id);
+	ListCell *lc;
+
+	if (task == NULL)
+		task = take_task(&run->batch.tasks, task_id);
+	foreach (lc, run->running)
+	{
+		OlistTaskRow *other = lfirst(lc);
+
+		if (other->task_id == task_id)
+		{
+			other->unwanted = true;
+			task = other;
+		}
+	}
+	if (task != NULL)
+		run->batch.unwanted = lappend(run->batch.unwanted, task);
+}
+
+/* ask the executor for everything that is to be done now */
+static void
+take_actions(OlistRun *run)
+{
+	for (;;)
+	{
+		OlistTaskRow *task;
+
+		switch (olist_execution_next(run->execution, &run->action))
+		{
+			case OLIST_ACTION_TASK:
+				task = make_task(&run->action);
+				if (task->again && recall_outcome(run, task))
+					break;
+				run->batch.tasks = lappend(run->batch.tasks, task);
+				break;
+			case OLIST_ACTION_STOP_TASK:
+				stop_task(run, run->action.task);
+				break;
+			case OLIST_ACTION_IDLE:
+			case OLIST_ACTION_DONE:
+				return;
+		}
+	}
+}
+
+/* until when there is nothing to do, noted where others can see it */
+static void
+note_due(OlistRun *run)
+{
+	TimestampTz until = olist_clock_from_unix(run->action.until);
+
+	if (run->running != NIL || until >= run->machine_deadline ||
+		TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until) < DUE_MS)
+		until = DT_NOEND;
+	if (until == run->due_at)
+		return;
+	olist_store_set_due(run->row.run_id, until);
+	olist_coordinator_commit(run);
+	run->due_at = until;
+}
+
+static void
+wait(OlistRun *run)
+{
+	TimestampTz until = olist_clock_from_unix(run->action.until);
+	long timeout = Min(POLL_MS, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until));
+
+	note_due(run);
+	if (!run->atomic && ActiveSnapshotSet())
+		olist_coordinator_commit(run);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
 
-static void
-drive(Run *run)
+void
+olist_coordinator_drive(OlistRun *run)
 {
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
 	for (;;)
 	{
-		MemoryContext old = MemoryContextSwitchTo(run->context);
-		bool progress;
-
 		CHECK_FOR_INTERRUPTS();
-		for (;;)
-		{
-			olist_plan_next(run->plan, &run->step);
-			if (run->step.kind != OLIST_STEP_TASK)
-				break;
-			run->fresh = lappend(run->fresh, memcpy(palloc(sizeof(OlistStoreTask)), &run->step.task,
-													sizeof(OlistStoreTask)));
-		}
-		flush(run);
-		MemoryContextSwitchTo(run->context);
-		if (run->step.kind == OLIST_STEP_DONE)
-			return;
-		progress = take_reports(run);
-		if (!progress)
-			progress = hand_out(run);
-		if (!progress)
+		take_actions(run);
+		if (run->action.kind == OLIST_ACTION_DONE)
+			break;
+		commit_batch(run);
+		if (!take_reports(run) && !hand_out(run))
 			wait(run);
-		MemoryContextSwitchTo(old);
 	}
-}
-
-/* end the run in the state that an error or the process's end means */
-static void
-record_end(Run *run, const ErrorData *edata)
-{
-	bool cancelled = edata == NULL || edata->sqlerrcode == ERRCODE_QUERY_CANCELED;
-
-	set_local("lock_timeout", "1000");
-	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) olist_store_end_run(
-		run->run_id, run->token, cancelled ? "ABORTED" : "FAILED", NULL,
-		cancelled ? NULL : psprintf("SQLSTATE.%s", unpack_sql_state(edata->sqlerrcode)),
-		edata ? edata->message : "the session ended");
-	PopActiveSnapshot();
-}
-
-static void
-stop_pool(Run *run)
-{
-	OlistPool *pool = run->pool;
-
-	run->pool = NULL;
-	if (pool)
-		olist_pool_stop(pool);
-}
-
-/*
- * The statement ends with an error. Whatever transaction it was in the middle
- * of is rolled back, and one of our own notes the end of the run. If even that
- * fails, the next run finds the row and does it.
- */
-static void
-end_by_error(Run *run, const ErrorData *edata)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	HOLD_INTERRUPTS();
-	stop_pool(run);
-	AbortCurrentTransaction();
-	StartTransactionCommand();
-	PG_TRY();
-	{
-		record_end(run, edata);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-	}
-	PG_END_TRY();
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	RESUME_INTERRUPTS();
-}
-
-/* the process exits in the middle of a run: terminated, or its client is gone */
-static void
-end_by_exit(int code, Datum arg)
-{
-	Run *run = current;
-
-	current = NULL;
-	if (run == NULL)
-		return;
-	stop_pool(run);
-	AbortOutOfAnyTransaction();
-	StartTransactionCommand();
-	record_end(run, NULL);
-	CommitTransactionCommand();
-}
-
-static void
-watch_exit(Run *run)
-{
-	static bool registered = false;
-
-	if (!registered)
-		before_shmem_exit(end_by_exit, (Datum) 0);
-	registered = true;
-	current = run;
-}
-
-/* from the run's first row to its last */
-static void
-run_to_end(Run *run)
-{
-	int64 stale = olist_store_running_run(run->request->workflow);
-
-	/* we hold the workflow's lock, so a run that is RUNNING has nobody to go on with it */
-	if (stale != 0)
-		(void) olist_store_end_run(stale, 0, "ABORTED", NULL, NULL,
-								   "the session that executed the run is gone");
-	run->run_id =
-		olist_store_create_run(run->request->workflow, 1, run->request->input, &run->token);
-	commit(run);
-	MemoryContextSwitchTo(run->context);
-	run->plan = olist_plan_start(run->request->input, emit, run);
-	drive(run);
-	(void) olist_store_end_run(run->run_id, run->token, run->step.status, run->step.output,
-							   run->step.error, run->step.cause);
-	commit(run);
-}
-
-static void
-run_committing(Run *run)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	watch_exit(run);
-	PG_TRY();
-	{
-		run_to_end(run);
-		stop_pool(run);
-		current = NULL;
-	}
-	PG_CATCH();
-	{
-		ErrorData *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		current = NULL;
-		end_by_error(run, edata);
-		ReThrowError(edata);
-	}
-	PG_END_TRY();
-}
-
-static void
-check_request(const OlistRunRequest *request)
-{
-	if (RecoveryInProgress())
-		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						errmsg("cannot execute olist_etl.run() during recovery"),
-						errhint("Call it on the primary server.")));
-	PreventCommandIfReadOnly("CALL olist_etl.run()");
-	if (strcmp(request->workflow, "olist") != 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("workflow \"%s\" does not exist", request->workflow)));
-	if (depth >= MAX_DEPTH)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("runs are nested too deeply"),
-			 errdetail("A task may start a run of another workflow, %d deep at most.", MAX_DEPTH)));
-}
-
-/* another session is at it: say so, and which run it is */
-static void
-tell_overlap(const OlistRunRequest *request, OlistRunResult *result)
-{
-	result->run_id = olist_store_running_run(request->workflow);
-	result->status = "RUNNING";
-	memset(&result->summary, 0, sizeof(result->summary));
-	ereport(NOTICE, (errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("workflow \"%s\" is already running as run " INT64_FORMAT,
-							request->workflow, result->run_id),
-					 errhint("Look at olist_etl.progress, or call with wait => true.")));
-}
-
-void
-olist_coordinator_run(const OlistRunRequest *request, OlistRunResult *result)
-{
-	MemoryContext context =
-		AllocSetContextCreate(PortalContext, "olist_etl run", ALLOCSET_DEFAULT_SIZES);
-	Run *run = MemoryContextAllocZero(context, sizeof(Run));
-
-	check_request(request);
-	run->request = request;
-	run->role = GetUserId();
-	run->no_workers = request->atomic; /* they do not see what is not committed */
-	run->context = context;
-	run->event_context = AllocSetContextCreate(context, "olist_etl events", ALLOCSET_DEFAULT_SIZES);
-	SPI_connect_ext(request->atomic ? 0 : SPI_OPT_NONATOMIC);
-	if (!request->atomic)
-		commit(run);
-	if (!olist_lock_workflow(&run->lock, request->workflow, request->wait))
-		tell_overlap(request, result);
-	else
-	{
-		depth++;
-		PG_TRY();
-		{
-			if (request->atomic)
-				run_to_end(run);
-			else
-				run_committing(run);
-		}
-		PG_FINALLY();
-		{
-			depth--;
-			olist_unlock_workflow(&run->lock);
-		}
-		PG_END_TRY();
-		olist_store_summary(run->run_id, &result->summary);
-		result->run_id = run->run_id;
-		result->status = run->step.status;
-	}
-	SPI_finish();
+	MemoryContextSwitchTo(old);
 }

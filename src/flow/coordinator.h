@@ -1,36 +1,58 @@
 /*
  * flow/coordinator.h
- *		A run, from its first row to its last, in the session that called for it.
+ *		The loop that carries an execution through, in the session that called for it.
  */
 #ifndef OLIST_COORDINATOR_H
 #define OLIST_COORDINATOR_H
 
+#include "flow/lock.h"
+#include "flow/pool.h"
 #include "flow/store.h"
 
-typedef struct OlistRunRequest
+/* a run that this process coordinates */
+typedef struct OlistRun
 {
-	const char *workflow;
-	const char *input; /* JSON text */
-	bool wait;		   /* for a run of the same workflow that is going on */
-	bool atomic;	   /* everything in the current transaction */
-} OlistRunRequest;
-
-typedef struct OlistRunResult
-{
-	int64 run_id;
-	const char *status; /* "RUNNING": another session's run, not ours */
-	OlistStoreSummary summary;
-} OlistRunResult;
+	OlistRunRow row;
+	bool atomic; /* everything in the caller's transaction */
+	Oid role;	 /* that called, under which the tasks are executed */
+	OlistWorkflowLock lock;
+	OlistExecution *execution;
+	OlistAction action;			  /* what the execution said last */
+	TimestampTz machine_deadline; /* of the whole run, DT_NOEND: none */
+	TimestampTz due_at;			  /* as the run's row has it */
+	OlistPool *pool;			  /* NULL until there is work for two */
+	bool no_workers;			  /* the session executes everything itself */
+	List *ready;				  /* OlistTaskRow, committed, not handed out yet */
+	List *running;				  /* OlistTaskRow, with workers */
+	OlistStoreBatch batch;		  /* not written yet */
+	bool urgent;				  /* and it must be, before the session waits */
+	bool redriven;				  /* tasks may have rows from before */
+	MemoryContext context;		  /* of the run, a child of the portal's */
+	MemoryContext batch_context;  /* of the batch's events, reset when they are written */
+} OlistRun;
 
 /*
- * Execute a workflow; tells of each task by a NOTICE. Commits as it goes unless
- * atomic. A task's failure is a FAILED run, not an error. Errors: 25006 on a
- * standby; 57014 and others that end the session's statement, after which the
- * run is ABORTED and no worker is left.
+ * Begin the execution of run->row's definition, or go on with it if the row has
+ * been redriven. Nothing is executed yet.
  */
-extern void olist_coordinator_run(const OlistRunRequest *request, OlistRunResult *result);
+extern void olist_coordinator_prepare(OlistRun *run, const OlistJson *definition);
 
-/* setting olist_etl.max_workers; -1 stands for what the machine suggests */
+/*
+ * Carry the execution to its end, which run->action then tells. Commits as it
+ * goes unless atomic, and tells of each task by a NOTICE. Leaves the last events
+ * unwritten in run->batch, to be committed together with the run's end.
+ */
+extern void olist_coordinator_drive(OlistRun *run);
+
+/* write the batch into the current transaction */
+extern void olist_coordinator_flush(OlistRun *run);
+
+/* a transaction's end and the next one's beginning; nothing in an atomic run */
+extern void olist_coordinator_commit(OlistRun *run);
+
+/* settings olist_etl.max_workers (-1: what the machine suggests) and the caps of superusers */
 extern int olist_flow_max_workers;
+extern int olist_flow_max_workers_per_role;
+extern int olist_flow_max_workers_total;
 
 #endif /* OLIST_COORDINATOR_H */

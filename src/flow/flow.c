@@ -7,16 +7,26 @@
 #include "flow/flow.h"
 
 #include "access/htup_details.h"
+#include "asl/validate.h"
 #include "flow/coordinator.h"
+#include "flow/run.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/numeric.h"
 
+/* problems of a refused definition that its error lists */
+#define MAX_PROBLEMS_TOLD 10
+
+PG_FUNCTION_INFO_V1(olist_etl_create_workflow);
+PG_FUNCTION_INFO_V1(olist_etl_drop_workflow);
 PG_FUNCTION_INFO_V1(olist_etl_run);
+PG_FUNCTION_INFO_V1(olist_etl_resume);
+PG_FUNCTION_INFO_V1(olist_etl_cancel);
 
 void
 olist_flow_init(void)
@@ -26,19 +36,118 @@ olist_flow_init(void)
 							"-1 takes the number of cores, as far as max_worker_processes allows; "
 							"with 0 the session executes all tasks itself.",
 							&olist_flow_max_workers, -1, -1, 256, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("olist_etl.max_workers_per_role",
+							"Background workers that all runs of one role may use at a time.",
+							"-1 sets no limit beyond olist_etl.max_workers_total.",
+							&olist_flow_max_workers_per_role, -1, -1, 256, PGC_SUSET, 0, NULL, NULL,
+							NULL);
+	DefineCustomIntVariable("olist_etl.max_workers_total",
+							"Background workers that all runs together may use at a time.",
+							"-1 leaves half of max_worker_processes to others.",
+							&olist_flow_max_workers_total, -1, -1, 256, PGC_SUSET, 0, NULL, NULL,
+							NULL);
 }
 
-/* the procedure's row of INOUT parameters */
+/*
+ * Workflows
+ */
+
+static void
+check_owner(const char *name)
+{
+	OlistWorkflow workflow;
+
+	if (olist_store_workflow(name, 0, &workflow) && !olist_run_is_member(workflow.owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for workflow \"%s\"", name),
+						errhint("It belongs to role \"%s\".", workflow.owner)));
+}
+
+static void
+refuse_definition(const char *name, const OlistProblems *problems)
+{
+	StringInfoData detail;
+	bool unsupported = true;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < problems->count; i++)
+	{
+		const OlistProblem *problem = &problems->items[i];
+
+		if (i < MAX_PROBLEMS_TOLD)
+			appendStringInfo(&detail, "%s%s: %s", i > 0 ? "\n" : "", problem->path,
+							 problem->message);
+		unsupported = unsupported && strcmp(problem->code, OLIST_NOT_SUPPORTED) == 0;
+	}
+	ereport(ERROR,
+			(errcode(unsupported ? ERRCODE_FEATURE_NOT_SUPPORTED : ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_plural("the definition of workflow \"%s\" has %d problem",
+						   "the definition of workflow \"%s\" has %d problems", problems->count,
+						   name, problems->count),
+			 errdetail_internal("%s", detail.data),
+			 errhint("olist_etl.validate() lists them all.")));
+}
+
+/* create_workflow(name text, definition json) returns integer */
+Datum
+olist_etl_create_workflow(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	OlistJsonError error;
+	OlistJson *definition = olist_json_parse(body, (int) strlen(body), &error);
+	OlistProblems *problems = olist_validate_text(body, (int) strlen(body));
+
+	if (problems->count == 0 && definition != NULL)
+		problems = olist_validate(definition, false);
+	if (problems->count > 0)
+		refuse_definition(name, problems);
+	check_owner(name);
+	PG_RETURN_INT32(olist_store_create_workflow(name, body));
+}
+
+/* drop_workflow(name text) returns void */
+Datum
+olist_etl_drop_workflow(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	OlistWorkflowLock lock;
+	OlistWorkflow workflow;
+
+	if (!olist_store_workflow(name, 0, &workflow))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("workflow \"%s\" does not exist", name)));
+	check_owner(name);
+	if (!olist_lock_workflow(&lock, name, false))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("workflow \"%s\" is running", name),
+						errhint("Wait for its end, or cancel the run by olist_etl.cancel().")));
+	PG_TRY();
+	{
+		olist_store_drop_workflow(name);
+	}
+	PG_FINALLY();
+	{
+		olist_unlock_workflow(&lock);
+	}
+	PG_END_TRY();
+	PG_RETURN_VOID();
+}
+
+/*
+ * Runs
+ */
+
+/* the procedures' row of INOUT parameters */
 static Datum
 result_row(FunctionCallInfo fcinfo, const OlistRunResult *result)
 {
-	bool ours = strcmp(result->status, "RUNNING") != 0;
-	bool nulls[6] = {false, false, !ours, !ours, !ours, !ours};
+	bool executed = strcmp(result->status, "RUNNING") != 0 && strcmp(result->status, "VALID") != 0;
+	bool nulls[6] = {result->run_id == 0, false, !executed, !executed, !executed, !executed};
 	Datum values[6];
 	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "olist_etl.run() must have output parameters");
+		elog(ERROR, "the procedure must have output parameters");
 	values[0] = Int64GetDatum(result->run_id);
 	values[1] = CStringGetTextDatum(result->status);
 	values[2] = Int64GetDatum(result->summary.objects);
@@ -50,14 +159,24 @@ result_row(FunctionCallInfo fcinfo, const OlistRunResult *result)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* run(workflow, input, wait, atomic, INOUT …) */
+static void
+require_commits(FunctionCallInfo fcinfo, const char *command, const char *hint)
+{
+	if (castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("%s cannot commit inside a transaction block or a function", command),
+				 errhint("%s", hint)));
+}
+
+/* run(workflow, input, wait, atomic, dry_run, INOUT …) */
 Datum
 olist_etl_run(PG_FUNCTION_ARGS)
 {
 	OlistRunRequest request;
 	OlistRunResult result;
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("argument %d of olist_etl.run() must not be NULL", i + 1)));
@@ -65,12 +184,33 @@ olist_etl_run(PG_FUNCTION_ARGS)
 	request.input = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	request.wait = PG_GETARG_BOOL(2);
 	request.atomic = PG_GETARG_BOOL(3);
-	if (!request.atomic && castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-						errmsg("olist_etl.run() cannot commit inside a transaction block or a "
-							   "function"),
-						errhint("Call it outside, or with atomic => true to run everything in "
-								"this one transaction.")));
-	olist_coordinator_run(&request, &result);
+	if (PG_GETARG_BOOL(4))
+		olist_run_check(request.workflow, &result);
+	else
+	{
+		if (!request.atomic)
+			require_commits(fcinfo, "olist_etl.run()",
+							"Call it outside, or with atomic => true to run everything in this one "
+							"transaction.");
+		olist_run_start(&request, &result);
+	}
 	return result_row(fcinfo, &result);
+}
+
+/* resume(INOUT run_id, INOUT …) */
+Datum
+olist_etl_resume(PG_FUNCTION_ARGS)
+{
+	OlistRunResult result;
+
+	require_commits(fcinfo, "olist_etl.resume()", "Call it outside.");
+	olist_run_resume(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &result);
+	return result_row(fcinfo, &result);
+}
+
+/* cancel(run_id bigint) returns boolean */
+Datum
+olist_etl_cancel(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(olist_run_cancel(PG_GETARG_INT64(0)));
 }

@@ -66,7 +66,7 @@ struct OlistPool
 };
 
 OlistPool *
-olist_pool_create(int64 run_id, Oid role, int limit)
+olist_pool_create(int64 run_id, Oid role, int limit, const StringInfoData *settings)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "olist_etl pool", ALLOCSET_DEFAULT_SIZES);
@@ -77,12 +77,14 @@ olist_pool_create(int64 run_id, Oid role, int limit)
 	pool->limit = limit;
 	pool->launches_left = limit + SPARE_LAUNCHES;
 	pool->workers = MemoryContextAllocZero(context, limit * sizeof(Worker));
-	pool->segment = dsm_create(olist_channel_size(limit), 0);
+	pool->segment = dsm_create(olist_channel_size(limit, settings->len), 0);
 	dsm_pin_mapping(pool->segment);
 	pool->channel = dsm_segment_address(pool->segment);
 	pool->channel->database = MyDatabaseId;
 	pool->channel->role = role;
 	pool->channel->workers = limit;
+	pool->channel->settings_bytes = settings->len;
+	memcpy(olist_channel_settings(pool->channel), settings->data, settings->len);
 	pg_atomic_init_u32(&pool->channel->closed, 0);
 	return pool;
 }
@@ -220,6 +222,24 @@ olist_pool_send(OlistPool *pool, const OlistTaskCall *call)
 	return false;
 }
 
+/* interrupt what the worker is executing */
+static void
+interrupt(const Worker *worker)
+{
+	pid_t pid;
+
+	if (GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STARTED)
+		kill(pid, SIGINT);
+}
+
+void
+olist_pool_cancel(OlistPool *pool, int64 task_id)
+{
+	for (int i = 0; i < pool->limit; i++)
+		if (pool->workers[i].state == WORKER_BUSY && pool->workers[i].task_id == task_id)
+			interrupt(&pool->workers[i]);
+}
+
 /* has this worker, which has not become ready yet, failed to come? */
 static bool
 start_failed(const Worker *worker)
@@ -268,7 +288,8 @@ olist_pool_receive(OlistPool *pool, OlistPoolReport *report)
 
 			worker->state = WORKER_IDLE;
 			report->died = false;
-			report->task_id = olist_channel_decode_outcome(data, size, &report->outcome);
+			report->task_id =
+				olist_channel_decode_outcome(data, size, &report->recorded, &report->outcome);
 			if (before == WORKER_BUSY)
 				return true;
 		}
@@ -317,15 +338,13 @@ olist_pool_stop(OlistPool *pool)
 	for (int i = 0; i < pool->limit; i++)
 	{
 		Worker *worker = &pool->workers[i];
-		pid_t pid;
 
 		if (worker->state == WORKER_VACANT)
 			continue;
 		if (worker->state == WORKER_STARTING)
 			TerminateBackgroundWorker(worker->handle);
-		else if (worker->state == WORKER_BUSY &&
-				 GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STARTED)
-			kill(pid, SIGINT);
+		else if (worker->state == WORKER_BUSY)
+			interrupt(worker);
 		shm_mq_detach(worker->calls);
 		shm_mq_detach(worker->outcomes);
 	}

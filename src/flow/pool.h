@@ -10,6 +10,7 @@
 #define OLIST_POOL_H
 
 #include "flow/task.h"
+#include "lib/stringinfo.h"
 
 typedef struct OlistPool OlistPool;
 
@@ -17,15 +18,18 @@ typedef struct OlistPool OlistPool;
 typedef struct OlistPoolReport
 {
 	int64 task_id;
-	bool died; /* the worker is gone, and the task with it: outcome is a failure */
+	bool died;	   /* the worker is gone, and the task with it: outcome is a failure */
+	bool recorded; /* the outcome is committed */
 	OlistTaskOutcome outcome;
 } OlistPoolReport;
 
 /*
- * A pool for up to `limit` workers that connect as role, in the current memory
- * context. It outlives transactions, and must be ended by olist_pool_stop().
+ * A pool for up to `limit` workers that connect as role and take over settings
+ * (see settings.h), in the current memory context. It outlives transactions, and
+ * must be ended by olist_pool_stop().
  */
-extern OlistPool *olist_pool_create(int64 run_id, Oid role, int limit);
+extern OlistPool *
+olist_pool_create(int64 run_id, Oid role, int limit, const StringInfoData *settings);
 
 /* launch workers until `wanted` live or no slot is free */
 extern void olist_pool_grow(OlistPool *pool, int wanted);
@@ -35,6 +39,9 @@ extern int olist_pool_live(const OlistPool *pool);
 
 /* hand a call to an idle worker; false if there is none */
 extern bool olist_pool_send(OlistPool *pool, const OlistTaskCall *call);
+
+/* cancel the call of a task whose outcome nobody awaits any more; the worker reports all the same */
+extern void olist_pool_cancel(OlistPool *pool, int64 task_id);
 
 /* what happened, without waiting; false if nothing did */
 extern bool olist_pool_receive(OlistPool *pool, OlistPoolReport *report);

@@ -14,11 +14,13 @@
 #include "flow/task.h"
 
 #include "access/xact.h"
+#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "compat.h"
+#include "flow/settings.h"
 #include "flow/store.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -27,7 +29,6 @@
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -47,27 +48,8 @@ typedef struct TaskWork
 	MemoryContext context; /* where the output goes */
 } TaskWork;
 
-typedef struct Setting
-{
-	const char *name;
-	const char *value;
-} Setting;
-
-/* what every task finds, in a worker and in the session alike */
-static const Setting task_settings[] = {
-	{"search_path", "pg_catalog, pg_temp"}, {"row_security", "on"},	 {"DateStyle", "ISO, YMD"},
-	{"IntervalStyle", "postgres"},			{"bytea_output", "hex"}, {"extra_float_digits", "1"},
-};
-
-/* what ALTER ROLE or ALTER DATABASE may have set for people, and no worker can work with */
-static const Setting session_settings[] = {
-	{"default_transaction_read_only", "off"},
-	{"default_transaction_isolation", "read committed"},
-	{"default_transaction_deferrable", "off"},
-	{"statement_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"},
-	{"idle_session_timeout", "0"},
-};
+/* how a Resource begins that names an SQL function */
+#define RESOURCE_PREFIX "olist:"
 
 /*
  * The timer of a task is one of our own, so that it neither disturbs the
@@ -103,21 +85,23 @@ stop_timer(void)
 	return task_timer_fired;
 }
 
-/* the function (jsonb) returning jsonb of this name that the caller may execute */
-static Oid
-lookup_function(const char *name)
+Oid
+olist_task_function(const char *resource)
 {
 	Oid argtypes[1] = {JSONBOID};
-	List *names = stringToQualifiedNameList(name);
-	Oid oid = LookupFuncName(names, 1, argtypes, true);
+	const char *name = resource;
+	Oid oid;
 	AclResult acl;
 
+	if (strncmp(resource, RESOURCE_PREFIX, strlen(RESOURCE_PREFIX)) == 0)
+		name += strlen(RESOURCE_PREFIX);
+	oid = LookupFuncName(stringToQualifiedNameList(name), 1, argtypes, true);
 	if (!OidIsValid(oid) || get_func_rettype(oid) != JSONBOID ||
 		get_func_prokind(oid) != PROKIND_FUNCTION)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 						errmsg("task function %s(jsonb) returning jsonb does not exist", name),
-						errhint("A task names a schema-qualified function that takes and returns "
-								"jsonb.")));
+						errhint("A task's Resource is olist:<schema>.<function>, a function that "
+								"takes and returns jsonb.")));
 	acl = olist_compat_function_acl(oid, GetUserId());
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, name);
@@ -160,7 +144,7 @@ call_function(void *arg)
 	LOCAL_FCINFO(fcinfo, 1);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	fmgr_info(lookup_function(work->call->function), &flinfo);
+	fmgr_info(olist_task_function(work->call->resource), &flinfo);
 	argument = DirectFunctionCall1(jsonb_in, CStringGetDatum(work->call->argument));
 	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = argument;
@@ -168,7 +152,7 @@ call_function(void *arg)
 	result = DatumGetJsonbP(FunctionCallInvoke(fcinfo));
 	if (fcinfo->isnull)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("task function %s(jsonb) returned NULL", work->call->function),
+						errmsg("task function %s returned NULL", work->call->resource),
 						errhint("A task without a result returns '{}' or 'null'.")));
 	PopActiveSnapshot();
 
@@ -239,7 +223,8 @@ fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
 	StringInfoData cause;
 
 	initStringInfo(&cause);
-	appendStringInfoString(&cause, edata->message ? edata->message : "unknown error");
+	appendStringInfoString(&cause,
+						   timed_out ? "the task did not end within its time" : edata->message);
 	if (edata->detail)
 		appendStringInfo(&cause, "\nDETAIL: %s", edata->detail);
 	if (edata->hint)
@@ -251,31 +236,27 @@ fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
 	outcome->cause = cause.data;
 }
 
-static void
-pin(const Setting *settings, int n, GucAction action)
+/*
+ * Is this error a cancel of this process? One with the same SQLSTATE that a
+ * function raises, or brings from another server, is not.
+ */
+static bool
+is_cancel(const ErrorData *edata)
 {
-	for (int i = 0; i < n; i++)
-		(void) set_config_option(settings[i].name, settings[i].value,
-								 superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, action, true,
-								 0, false);
+	return edata->sqlerrcode == ERRCODE_QUERY_CANCELED && edata->funcname != NULL &&
+		   strcmp(edata->funcname, "ProcessInterrupts") == 0;
 }
 
-void
-olist_flow_pin_session(void)
-{
-	pin(session_settings, lengthof(session_settings), GUC_ACTION_SET);
-}
-
-void
+bool
 olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
 						  OlistTaskOutcome *outcome)
 {
 	memset(outcome, 0, sizeof(*outcome));
 	fail(outcome, edata, false);
-	olist_store_end_task(call, outcome);
+	return olist_store_end_task(call, outcome);
 }
 
-void
+bool
 olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome)
 {
 	TaskWork work = {call, outcome, CurrentMemoryContext};
@@ -284,17 +265,19 @@ olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskO
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->rows = outcome->rejects = -1;
-	pin(task_settings, lengthof(task_settings), GUC_ACTION_LOCAL);
+	olist_settings_pin_task();
 	start_timer(call->deadline);
+	OLIST_FAULT("flow-task-before");
 	edata = olist_flow_try(call_function, &work);
 	if (edata != NULL)
 	{
 		bool timed_out = stop_timer();
 
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && !timed_out && !cancel_is_failure)
+		if (!timed_out && !cancel_is_failure && is_cancel(edata))
 			ReThrowError(edata);
 		fail(outcome, edata, timed_out);
 	}
 	outcome->usec = GetCurrentTimestamp() - start;
-	olist_store_end_task(call, outcome);
+	OLIST_FAULT("flow-task-after");
+	return olist_store_end_task(call, outcome);
 }

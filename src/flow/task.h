@@ -14,7 +14,7 @@ typedef struct OlistTaskCall
 	int64 run_id;
 	int64 task_id;
 	int64 token;		   /* the run's fence: see store.h */
-	const char *function;  /* "schema.name" */
+	const char *resource;  /* "olist:schema.function" */
 	const char *argument;  /* JSON text */
 	TimestampTz deadline;  /* DT_NOEND: none */
 	bool owns_transaction; /* nothing but this attempt is in the transaction */
@@ -38,25 +38,27 @@ typedef struct OlistTaskOutcome
  * alone (it runs in a subtransaction). The outcome is palloc'd in the current
  * memory context.
  *
- * Raises an error, after which nothing may be committed, when the attempt no
- * longer belongs to the run (55000), and passes on a cancel or shutdown that is
- * meant for the process and not for the task: 57014 without the task's timer
- * having fired, unless cancel_is_failure.
+ * False if the attempt no longer belongs to the run: the caller must roll the
+ * transaction back. A cancel of which the task's timer knows nothing is the
+ * task's failure if cancel_is_failure, else it is raised.
  */
-extern void
+extern bool
 olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome);
 
-/* in a transaction of its own: the attempt failed with this error */
-extern void olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
+/* write that the attempt failed with this error, in a transaction of its own; false as above */
+extern bool olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
 									  OlistTaskOutcome *outcome);
+
+/*
+ * The function (jsonb) returning jsonb that a resource names, which the current
+ * user may execute. Errors: 42883, 42501.
+ */
+extern Oid olist_task_function(const char *resource);
 
 /*
  * Run work(arg) in a subtransaction. NULL, or the error it ended with, all its
  * effects undone, in the current memory context.
  */
 extern ErrorData *olist_flow_try(void (*work)(void *arg), void *arg);
-
-/* settings of a worker's session: no time limits or read-only defaults of its role */
-extern void olist_flow_pin_session(void);
 
 #endif /* OLIST_TASK_H */

@@ -12,10 +12,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/fault.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
 #include "compat.h"
 #include "flow/channel.h"
+#include "flow/settings.h"
 #include "flow/task.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -42,12 +44,12 @@ typedef struct Worker
 } Worker;
 
 static void
-send_outcome(Worker *worker, int64 task_id, const OlistTaskOutcome *outcome)
+send_outcome(Worker *worker, int64 task_id, bool recorded, const OlistTaskOutcome *outcome)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	olist_channel_encode_outcome(&buf, task_id, outcome);
+	olist_channel_encode_outcome(&buf, task_id, recorded, outcome);
 	if (shm_mq_send(worker->outcomes, buf.len, buf.data, false, true) != SHM_MQ_SUCCESS)
 		proc_exit(0);
 }
@@ -65,35 +67,58 @@ receive_call(Worker *worker, OlistTaskCall *call)
 	return true;
 }
 
-/* an error that hit the transaction as a whole: at its commit, mostly */
+/* commit the transaction that has written an outcome, or undo it if nobody awaits that */
 static void
-record_failure(Worker *worker, const OlistTaskCall *call, const ErrorData *edata,
-			   OlistTaskOutcome *outcome)
+finish_transaction(bool recorded)
+{
+	PopActiveSnapshot();
+	if (!recorded)
+		AbortCurrentTransaction();
+	else
+	{
+		OLIST_FAULT("flow-task-commit-before");
+		CommitTransactionCommand();
+		OLIST_FAULT("flow-task-commit-after");
+	}
+}
+
+static void
+start_transaction(Worker *worker)
 {
 	StartTransactionCommand();
 	MemoryContextSwitchTo(worker->context);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	olist_task_record_failure(call, edata, outcome);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
 }
 
-static void
+/* an error that hit the transaction as a whole: at its commit, mostly */
+static bool
+record_failure(Worker *worker, const OlistTaskCall *call, const ErrorData *edata,
+			   OlistTaskOutcome *outcome)
+{
+	bool recorded;
+
+	start_transaction(worker);
+	recorded = olist_task_record_failure(call, edata, outcome);
+	finish_transaction(recorded);
+	MemoryContextSwitchTo(worker->context);
+	return recorded;
+}
+
+/* false if the outcome came too late to be recorded */
+static bool
 execute_call(Worker *worker, const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	ErrorData *volatile edata = NULL;
+	volatile bool recorded = false;
 
 	/* a cancel of old was not for this task */
 	QueryCancelPending = false;
 	RESUME_CANCEL_INTERRUPTS();
 	PG_TRY();
 	{
-		StartTransactionCommand();
-		MemoryContextSwitchTo(worker->context);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		olist_task_execute(call, true, outcome);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		start_transaction(worker);
+		recorded = olist_task_execute(call, true, outcome);
+		finish_transaction(recorded);
 	}
 	PG_CATCH();
 	{
@@ -110,8 +135,8 @@ execute_call(Worker *worker, const OlistTaskCall *call, OlistTaskOutcome *outcom
 	if (pg_atomic_read_u32(&worker->channel->closed))
 		proc_exit(0);
 	if (edata != NULL)
-		record_failure(worker, call, edata, outcome);
-	MemoryContextSwitchTo(worker->context);
+		return record_failure(worker, call, edata, outcome);
+	return recorded;
 }
 
 /*
@@ -128,7 +153,8 @@ clear_session(Worker *worker)
 	DropAllPreparedStatements();
 	ResetTempTableNamespace();
 	LockReleaseAll(USER_LOCKMETHOD, true);
-	olist_flow_pin_session();
+	olist_settings_apply(olist_channel_settings(worker->channel), worker->channel->settings_bytes);
+	olist_settings_pin_worker();
 	CommitTransactionCommand();
 	if (GetUserId() != worker->channel->role)
 		proc_exit(0);
@@ -144,14 +170,15 @@ serve(Worker *worker)
 	HOLD_CANCEL_INTERRUPTS();
 	clear_session(worker);
 	MemoryContextSwitchTo(worker->context);
-	send_outcome(worker, 0, &ready);
+	send_outcome(worker, 0, true, &ready);
 	while (receive_call(worker, &call))
 	{
 		OlistTaskOutcome outcome;
+		bool recorded;
 
-		pgstat_report_activity(STATE_RUNNING, call.function);
-		execute_call(worker, &call, &outcome);
-		send_outcome(worker, call.task_id, &outcome);
+		pgstat_report_activity(STATE_RUNNING, call.resource);
+		recorded = execute_call(worker, &call, &outcome);
+		send_outcome(worker, call.task_id, recorded, &outcome);
 		clear_session(worker);
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);

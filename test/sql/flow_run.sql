@@ -1,14 +1,77 @@
--- What CALL olist_etl.run() refuses, and how it says so.
+-- What CALL olist_etl.run() and its companions refuse, and how they say so.
+CREATE SCHEMA flow_test;
+CREATE FUNCTION flow_test.echo(jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION flow_test.nested(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    next_run text := argument ->> 'next';
+    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+BEGIN
+    CALL olist_etl.run('flow_nested_' || next_run, json_build_object('next', next_run::int + 1),
+                       false, true, false, run_id, status, objects, rows, rejects, seconds);
+    RETURN jsonb_build_object(next_run, status);
+END
+$$;
+
+-- a run commits, so it needs to be outside of a transaction block, or told not to
 BEGIN;
 CALL olist_etl.run();
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
-CALL olist_etl.run('no_such_workflow');
+BEGIN;
+CALL olist_etl.resume();
 \echo :LAST_ERROR_SQLSTATE
-CALL olist_etl.run(wait => NULL);
-\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
 BEGIN READ ONLY;
 CALL olist_etl.run(atomic => true);
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
-SELECT count(*) AS runs FROM olist_etl.run;
+
+CALL olist_etl.run('no_such_workflow');
+\echo :LAST_ERROR_SQLSTATE
+CALL olist_etl.run(wait => NULL);
+\echo :LAST_ERROR_SQLSTATE
+CALL olist_etl.resume(-1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.cancel(-1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.drop_workflow('no_such_workflow');
+\echo :LAST_ERROR_SQLSTATE
+
+-- definitions are validated when they come in
+SELECT olist_etl.create_workflow('flow_bad', '{"StartAt": "A"');
+SELECT olist_etl.create_workflow('flow_bad', '{"StartAt": "A", "States": {"B": {"Type": "Pass"}}}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.create_workflow('flow_bad', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": true}}}');
+\echo :LAST_ERROR_SQLSTATE
+
+-- every change is a version, the same again is none
+SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
+SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
+SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.none", "End": true}}}');
+
+-- a dry run finds what is missing, and a run that finds it fails by its name
+CALL olist_etl.run('flow_echo', dry_run => true);
+\echo :LAST_ERROR_SQLSTATE
+SET client_min_messages = warning;
+CALL olist_etl.run('flow_echo') \gset
+\echo :status
+SELECT version, status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
+
+-- a task may run another workflow, but not without end, nor its own
+SELECT count(olist_etl.create_workflow('flow_nested_' || i, '{"StartAt": "Nested", "States": {"Nested": {"Type": "Task", "Resource": "olist:flow_test.nested", "End": true}}}'))
+FROM generate_series(1, 10) AS i;
+BEGIN;
+CALL olist_etl.run('flow_nested_1', '{"next": 2}', atomic => true) \gset
+\echo :status
+SELECT workflow, status, output, cause FROM olist_etl.run WHERE workflow LIKE 'flow_nested%' ORDER BY run_id;
+ROLLBACK;
+BEGIN;
+CALL olist_etl.run('flow_nested_1', '{"next": 1}', atomic => true) \gset
+SELECT workflow, status, output FROM olist_etl.run WHERE workflow LIKE 'flow_nested%' ORDER BY run_id;
+ROLLBACK;
+RESET client_min_messages;
+
+SELECT count(olist_etl.drop_workflow('flow_nested_' || i)) FROM generate_series(1, 10) AS i;
+SELECT olist_etl.drop_workflow('flow_echo');
+SET client_min_messages = warning;
+DROP SCHEMA flow_test CASCADE;

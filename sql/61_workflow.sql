@@ -1,0 +1,196 @@
+/*
+ * 61_workflow: the Olist pipeline, as a document that users read, copy and change.
+ */
+
+CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+               'objects', count(*),
+               'lost', count(*) FILTER (WHERE s.object_id IS NULL),
+               'rows', coalesce(sum(l.rows_read), 0),
+               'rejected', coalesce(sum(l.rows_rejected), 0),
+               'acceptable', coalesce(sum(l.rows_rejected), 0) * 100
+                   <= coalesce(sum(l.rows_read), 0)
+                      * coalesce((argument ->> 'max_reject_percent')::numeric, 10))
+    FROM olist_etl.ledger l
+    JOIN olist_etl.entity e ON e.target = l.target
+    LEFT JOIN olist_etl.staged s
+        ON s.object_id = l.object_id
+       AND s.filenode = pg_relation_filenode(to_regclass(e.target))
+    WHERE l.is_current AND l.source = coalesce(argument ->> 'source', 'olist')
+$$;
+COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
+    'Task: are all objects of the source staged (none lost by a crash), and are their rejects at most max_reject_percent, 10 by default?';
+
+SELECT olist_etl.create_workflow('olist', $json${
+  "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build the tables while others are still being staged, publish all at once.",
+  "StartAt": "Discover",
+  "States": {
+    "Discover": {
+      "Type": "Task",
+      "Comment": "One LIST of the source, compared with the ledger",
+      "Resource": "olist:olist_etl.discover",
+      "Parameters": {"source": "olist"},
+      "ResultPath": "$.discovered",
+      "Retry": [
+        {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+         "IntervalSeconds": 1, "MaxAttempts": 3, "BackoffRate": 2, "JitterStrategy": "FULL"}
+      ],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Source failed"}],
+      "Next": "Anything new?"
+    },
+    "Anything new?": {
+      "Type": "Choice",
+      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Stage"}],
+      "Default": "Nothing new"
+    },
+    "Nothing new": {"Type": "Succeed", "InputPath": "$.discovered"},
+
+    "Stage": {
+      "Type": "Map",
+      "Comment": "Largest objects first; each with its rejects and its ledger line in one transaction",
+      "ItemsPath": "$.discovered.objects",
+      "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
+      "ItemProcessor": {
+        "StartAt": "Stage object",
+        "States": {
+          "Stage object": {
+            "Type": "Task",
+            "Resource": "olist:olist_etl.stage",
+            "Parameters": {
+              "run_id.$": "States.StringToJson($.run)",
+              "source.$": "$.object.source",
+              "entity.$": "$.object.entity",
+              "uri.$": "$.object.uri",
+              "size.$": "$.object.size",
+              "etag.$": "$.object.etag",
+              "last_modified.$": "$.object.last_modified"
+            },
+            "Retry": [
+              {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+               "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2, "MaxDelaySeconds": 30,
+               "JitterStrategy": "FULL"}
+            ],
+            "End": true
+          }
+        }
+      },
+      "ResultPath": null,
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Staging failed"}],
+      "Next": "Check"
+    },
+    "Check": {
+      "Type": "Task",
+      "Comment": "The quality gate: everything staged, and few enough rejects",
+      "Resource": "olist:olist_etl.check_staged",
+      "Parameters": {"source": "olist", "max_reject_percent": 10},
+      "ResultPath": "$.check",
+      "Next": "Good enough?"
+    },
+    "Good enough?": {
+      "Type": "Choice",
+      "Choices": [
+        {"Variable": "$.check.lost", "NumericGreaterThan": 0, "Next": "Discover"},
+        {"Variable": "$.check.acceptable", "BooleanEquals": true, "Next": "Dimensions"}
+      ],
+      "Default": "Too many rejects"
+    },
+
+    "Dimensions": {
+      "Type": "Parallel",
+      "Branches": [
+        {"StartAt": "dim_geography",
+         "States": {
+           "dim_geography": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_geography", "Parameters": {}, "Next": "Dimensions with places"},
+           "Dimensions with places": {
+             "Type": "Parallel",
+             "Branches": [
+               {"StartAt": "dim_customer",
+                "States": {"dim_customer": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_customer", "Parameters": {}, "End": true}}},
+               {"StartAt": "dim_seller",
+                "States": {"dim_seller": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_seller", "Parameters": {}, "End": true}}}
+             ],
+             "End": true}
+         }},
+        {"StartAt": "dim_product",
+         "States": {"dim_product": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_product", "Parameters": {}, "End": true}}},
+        {"StartAt": "dim_date",
+         "States": {"dim_date": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_date", "Parameters": {}, "End": true}}},
+        {"StartAt": "dim_order_status",
+         "States": {"dim_order_status": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_order_status", "Parameters": {}, "End": true}}},
+        {"StartAt": "dim_payment_type",
+         "States": {"dim_payment_type": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_payment_type", "Parameters": {}, "End": true}}}
+      ],
+      "ResultPath": null,
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "fact_order"
+    },
+    "fact_order": {
+      "Type": "Task",
+      "Resource": "olist:olist_etl.build_fact_order",
+      "Parameters": {},
+      "ResultPath": null,
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "Facts"
+    },
+    "Facts": {
+      "Type": "Parallel",
+      "Branches": [
+        {"StartAt": "fact_order_item",
+         "States": {"fact_order_item": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_order_item", "Parameters": {}, "End": true}}},
+        {"StartAt": "fact_payment",
+         "States": {"fact_payment": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_payment", "Parameters": {}, "End": true}}},
+        {"StartAt": "fact_review",
+         "States": {"fact_review": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_review", "Parameters": {}, "End": true}}}
+      ],
+      "ResultPath": null,
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "Check again"
+    },
+    "Check again": {
+      "Type": "Task",
+      "Comment": "A crash in between has emptied the unlogged staging tables: then nothing of this is published",
+      "Resource": "olist:olist_etl.check_staged",
+      "Parameters": {"source": "olist", "max_reject_percent": 10},
+      "ResultPath": "$.check",
+      "Next": "Still complete?"
+    },
+    "Still complete?": {
+      "Type": "Choice",
+      "Choices": [{"Variable": "$.check.lost", "NumericGreaterThan": 0, "Next": "Discover"}],
+      "Default": "Publish"
+    },
+    "Publish": {
+      "Type": "Task",
+      "Comment": "Readers see the old warehouse or the new one",
+      "Resource": "olist:olist_etl.publish",
+      "Parameters": {},
+      "Retry": [{"ErrorEquals": ["Olist.Retryable", "Olist.WorkerCrashed"], "IntervalSeconds": 1, "MaxAttempts": 3}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "End": true
+    },
+
+    "Source failed": {
+      "Type": "Fail",
+      "ErrorPath": "$.failure.Error",
+      "CausePath": "States.Format('{}\nThe source could not be listed. See olist_etl.source, repair it, and CALL olist_etl.run().', $.failure.Cause)"
+    },
+    "Staging failed": {
+      "Type": "Fail",
+      "ErrorPath": "$.failure.Error",
+      "CausePath": "States.Format('{}\nObjects that were staged stay staged. Repair the object that failed, see olist_etl.task, and CALL olist_etl.run().', $.failure.Cause)"
+    },
+    "Too many rejects": {
+      "Type": "Fail",
+      "Error": "Olist.TooManyRejects",
+      "CausePath": "States.Format('{} of {} rows were rejected. See olist_etl.reject, repair the objects, and CALL olist_etl.run().', $.check.rejected, $.check.rows)"
+    },
+    "Build failed": {
+      "Type": "Fail",
+      "ErrorPath": "$.failure.Error",
+      "CausePath": "States.Format('{}\nThe published warehouse is as it was. CALL olist_etl.resume() goes on with what failed.', $.failure.Cause)"
+    }
+  }
+}$json$);

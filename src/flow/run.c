@@ -1,0 +1,517 @@
+/*
+ * flow/run.c
+ *		A run's life: how it begins, is taken up again, and ends.
+ *
+ *		lock ──► row RUNNING, committed ──► olist_coordinator_drive() ──► row ended ──► unlock
+ *
+ * However the session's statement ends, the workers are stopped and the run is
+ * ended first: by end_by_error() for errors, by end_by_exit() when the process
+ * goes without one. What neither can do (a crash) whoever takes the workflow's
+ * lock next makes good: a run that is RUNNING then has lost its session.
+ */
+#include "postgres.h"
+
+#include "flow/run.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "asl/validate.h"
+#include "base/fault.h"
+#include "base/spi.h"
+#include "executor/spi.h"
+#include "flow/coordinator.h"
+#include "flow/settings.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+
+/* the run that commits on its own, for whom the process's exit must be caught */
+static OlistRun *current = NULL;
+
+/* runs that this process is in the middle of: a task may start one, but not without end */
+static int depth = 0;
+#define MAX_DEPTH 4
+
+/*
+ * Ends
+ */
+
+static void
+stop_pool(OlistRun *run)
+{
+	OlistPool *pool = run->pool;
+
+	run->pool = NULL;
+	if (pool)
+		olist_pool_stop(pool);
+}
+
+/* end the run in the state that an error or the process's end means */
+static void
+record_end(OlistRun *run, const ErrorData *edata)
+{
+	OlistRunEnd end = {.status = OLIST_STATUS_ABORTED,
+					   .cause = "the session that executed the run ended",
+					   .write_event = true};
+
+	if (edata != NULL)
+		end.cause = edata->message;
+	if (edata != NULL && edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	{
+		end.status = OLIST_STATUS_FAILED;
+		end.error = psprintf("SQLSTATE.%s", unpack_sql_state(edata->sqlerrcode));
+	}
+	olist_settings_set_local("lock_timeout", "1000");
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) olist_store_end_run(run->row.run_id, run->row.token, &end);
+	PopActiveSnapshot();
+}
+
+/*
+ * The statement ends with an error. Whatever transaction it was in the middle
+ * of is rolled back, and one of our own notes the end of the run. If even that
+ * fails, the next run finds the row and does it.
+ */
+static void
+end_by_error(OlistRun *run, const ErrorData *edata)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	HOLD_INTERRUPTS();
+	stop_pool(run);
+	AbortCurrentTransaction();
+	StartTransactionCommand();
+	PG_TRY();
+	{
+		record_end(run, edata);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	RESUME_INTERRUPTS();
+}
+
+/* the process exits in the middle of a run: terminated, or its client is gone */
+static void
+end_by_exit(int code, Datum arg)
+{
+	OlistRun *run = current;
+
+	current = NULL;
+	if (run == NULL)
+		return;
+	stop_pool(run);
+	AbortOutOfAnyTransaction();
+	StartTransactionCommand();
+	record_end(run, NULL);
+	CommitTransactionCommand();
+}
+
+static void
+watch_exit(OlistRun *run)
+{
+	static bool registered = false;
+
+	if (!registered)
+		before_shmem_exit(end_by_exit, (Datum) 0);
+	registered = true;
+	current = run;
+}
+
+/*
+ * The middle
+ */
+
+/* the definition of the run's version */
+static OlistJson *
+load_definition(const OlistRunRow *row)
+{
+	OlistWorkflow workflow;
+	OlistJsonError error;
+	OlistJson *definition;
+
+	if (!olist_store_workflow(row->workflow, row->version, &workflow))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("version %d of workflow \"%s\" does not exist", row->version,
+							   row->workflow)));
+	definition = olist_json_parse(workflow.definition, (int) strlen(workflow.definition), &error);
+	if (definition == NULL)
+		elog(ERROR, "the stored definition of workflow \"%s\" is not JSON", row->workflow);
+	return definition;
+}
+
+static void
+run_to_end(OlistRun *run)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	OlistJson *definition = load_definition(&run->row);
+	OlistRunEnd end;
+
+	MemoryContextSwitchTo(old);
+	olist_coordinator_prepare(run, definition);
+	olist_coordinator_drive(run);
+
+	/* events that are not in the batch: the executor has written them */
+	memset(&end, 0, sizeof(end));
+	end.status = run->action.status;
+	end.output = run->action.output ? olist_json_print(run->action.output, NULL) : NULL;
+	end.error = run->action.failure.error;
+	end.cause = run->action.failure.cause;
+	olist_coordinator_flush(run);
+	if (!olist_store_end_run(run->row.run_id, run->row.token, &end))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("run " INT64_FORMAT " has been ended by another session",
+							   run->row.run_id)));
+	OLIST_FAULT("flow-end-commit-before");
+	olist_coordinator_commit(run);
+	OLIST_FAULT("flow-end-commit-after");
+}
+
+static void
+run_committing(OlistRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	watch_exit(run);
+	PG_TRY();
+	{
+		OLIST_FAULT("flow-begin-commit-before");
+		olist_coordinator_commit(run);
+		OLIST_FAULT("flow-begin-commit-after");
+		run_to_end(run);
+		current = NULL;
+		stop_pool(run);
+	}
+	PG_CATCH();
+	{
+		ErrorData *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		current = NULL;
+		end_by_error(run, edata);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Beginnings
+ */
+
+bool
+olist_run_is_member(const char *owner)
+{
+	Oid role = get_role_oid(owner, true);
+
+	return OidIsValid(role) ? has_privs_of_role(GetUserId(), role) : superuser();
+}
+
+static void
+check_server(const char *command)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot execute %s during recovery", command),
+						errhint("Call it on the primary server.")));
+	PreventCommandIfReadOnly(command);
+	if (depth >= MAX_DEPTH)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("runs are nested too deeply"),
+			 errdetail("A task may start a run of another workflow, %d deep at most.", MAX_DEPTH)));
+}
+
+static void
+find_run(int64 run_id, OlistRunRow *row)
+{
+	if (!olist_store_run(run_id, row))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("run " INT64_FORMAT " does not exist", run_id)));
+}
+
+/* the latest version of a workflow that the caller may run */
+static void
+find_workflow(const char *name, OlistWorkflow *workflow)
+{
+	if (!olist_store_workflow(name, 0, workflow))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workflow \"%s\" does not exist", name),
+				 errhint("Make it by olist_etl.create_workflow(name, definition).")));
+	if (!workflow->builtin && !olist_run_is_member(workflow->owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for workflow \"%s\"", name),
+						errhint("It belongs to role \"%s\".", workflow->owner)));
+}
+
+/* a run's memory, and a first transaction that is not the caller's */
+static OlistRun *
+begin_run(bool atomic)
+{
+	MemoryContext context =
+		AllocSetContextCreate(PortalContext, "olist_etl run", ALLOCSET_DEFAULT_SIZES);
+	OlistRun *run = MemoryContextAllocZero(context, sizeof(OlistRun));
+
+	run->context = context;
+	run->atomic = atomic;
+	run->no_workers = atomic; /* they do not see what is not committed */
+	run->role = GetUserId();
+	SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
+	olist_coordinator_commit(run);
+	return run;
+}
+
+static void
+end_run(OlistRun *run)
+{
+	MemoryContextDelete(run->context);
+	SPI_finish();
+}
+
+/* another session is at it: say so, and which run it is */
+static void
+tell_overlap(const char *workflow, OlistRunResult *result)
+{
+	OlistRunRow row = {0};
+
+	(void) olist_store_running_run(workflow, &row);
+	memset(result, 0, sizeof(*result));
+	result->run_id = row.run_id;
+	result->status = "RUNNING";
+	ereport(NOTICE, (errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("workflow \"%s\" is already running as run " INT64_FORMAT, workflow,
+							row.run_id),
+					 errhint("Look at olist_etl.progress, or call with wait => true.")));
+}
+
+/* a run that is RUNNING while its workflow's lock is ours has nobody to go on with it */
+static void
+reconcile(const char *workflow)
+{
+	OlistRunRow row;
+
+	if (!olist_store_running_run(workflow, &row))
+		return;
+	olist_store_reconcile_run(&row);
+	ereport(
+		NOTICE,
+		(errmsg("run " INT64_FORMAT " of workflow \"%s\" was interrupted", row.run_id, workflow),
+		 errhint("CALL olist_etl.resume(" INT64_FORMAT ") would go on with it.", row.run_id)));
+}
+
+/* with the lock held and the row RUNNING, but not yet committed, to the end */
+static void
+carry_out(OlistRun *run, OlistRunResult *result)
+{
+	if (run->atomic)
+		run_to_end(run);
+	else
+		run_committing(run);
+	olist_store_summary(run->row.run_id, &result->summary);
+	result->run_id = run->row.run_id;
+	result->status = olist_status_name(run->action.status);
+}
+
+static void
+start_locked(OlistRun *run, const OlistRunRequest *request, OlistRunResult *result)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	OlistWorkflow workflow;
+
+	find_workflow(request->workflow, &workflow);
+	reconcile(request->workflow);
+	run->row.workflow = workflow.name;
+	run->row.version = workflow.version;
+	run->row.input = pstrdup(request->input);
+	olist_store_create_run(&run->row);
+	MemoryContextSwitchTo(old);
+	carry_out(run, result);
+}
+
+static void
+resume_locked(OlistRun *run, OlistRunResult *result)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	/* what the row said before the lock was taken may be over */
+	find_run(run->row.run_id, &run->row);
+	if (strcmp(run->row.status, "RUNNING") == 0)
+	{
+		olist_store_reconcile_run(&run->row);
+		find_run(run->row.run_id, &run->row);
+	}
+	else
+		reconcile(run->row.workflow);
+	if (strcmp(run->row.status, "SUCCEEDED") == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("run " INT64_FORMAT " has succeeded", run->row.run_id),
+						errhint("There is nothing to go on with. CALL olist_etl.run() for another "
+								"run.")));
+	olist_store_redrive_run(&run->row);
+	MemoryContextSwitchTo(old);
+	carry_out(run, result);
+}
+
+static void
+let_go(const OlistRun *run)
+{
+	depth--;
+	olist_unlock_workflow(&run->lock);
+}
+
+/* start a run, or without a request resume it, and let go of the workflow in the end */
+static void
+with_lock(OlistRun *run, const OlistRunRequest *request, OlistRunResult *result)
+{
+	depth++;
+	PG_TRY();
+	{
+		if (request != NULL)
+			start_locked(run, request, result);
+		else
+			resume_locked(run, result);
+	}
+	PG_CATCH();
+	{
+		let_go(run);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	let_go(run);
+}
+
+void
+olist_run_start(const OlistRunRequest *request, OlistRunResult *result)
+{
+	OlistWorkflow workflow;
+	OlistRun *run;
+
+	check_server("CALL olist_etl.run()");
+	find_workflow(request->workflow, &workflow);
+	run = begin_run(request->atomic);
+	if (!olist_lock_workflow(&run->lock, request->workflow, request->wait))
+		tell_overlap(request->workflow, result);
+	else
+		with_lock(run, request, result);
+	end_run(run);
+}
+
+/* the run to be resumed, which must be the caller's own: its tasks run as the caller */
+static void
+find_resumable(int64 run_id, OlistRunRow *row)
+{
+	char *caller = GetUserNameFromId(GetUserId(), false);
+
+	if (run_id == 0 && !olist_store_last_run(caller, row))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("role \"%s\" has no run to resume", caller)));
+	if (run_id != 0)
+		find_run(run_id, row);
+	if (strcmp(row->owner, caller) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for run " INT64_FORMAT, row->run_id),
+						errdetail("A run is executed with the rights of the role that called for "
+								  "it, and goes on with them."),
+						errhint("SET ROLE to the run's owner first.")));
+}
+
+void
+olist_run_resume(int64 run_id, OlistRunResult *result)
+{
+	OlistRunRow row;
+	OlistRun *run;
+
+	check_server("CALL olist_etl.resume()");
+	find_resumable(run_id, &row);
+	run = begin_run(false);
+	run->row.run_id = row.run_id;
+	if (!olist_lock_workflow(&run->lock, row.workflow, false))
+		tell_overlap(row.workflow, result);
+	else
+		with_lock(run, NULL, result);
+	end_run(run);
+}
+
+/* check the resources of all tasks at or below a part of a definition */
+static int
+check_resources(const OlistJson *json)
+{
+	int n = 0;
+
+	check_stack_depth();
+	if (json->type == OLIST_JSON_OBJECT &&
+		olist_json_is_string(olist_json_get(json, "Type"), "Task"))
+	{
+		const char *resource = olist_json_get(json, "Resource")->text;
+
+		(void) olist_task_function(resource);
+		ereport(NOTICE, (errmsg("%s can be executed", resource)));
+		n++;
+	}
+	for (int i = 0; json->type == OLIST_JSON_OBJECT && i < json->count; i++)
+		n += check_resources(json->members[i].value);
+	for (int i = 0; json->type == OLIST_JSON_ARRAY && i < json->count; i++)
+		n += check_resources(json->items[i]);
+	return n;
+}
+
+void
+olist_run_check(const char *name, OlistRunResult *result)
+{
+	OlistWorkflow workflow;
+	OlistRunRow row;
+	OlistJson *definition;
+
+	find_workflow(name, &workflow);
+	row.workflow = workflow.name;
+	row.version = workflow.version;
+	definition = load_definition(&row);
+	(void) olist_machine_compile(definition);
+	(void) check_resources(definition);
+	memset(result, 0, sizeof(*result));
+	result->status = "VALID";
+}
+
+bool
+olist_run_cancel(int64 run_id)
+{
+	OlistWorkflowLock lock;
+	OlistRunRow row;
+	OlistSpiArg args[1];
+
+	check_server("olist_etl.cancel()");
+	find_run(run_id, &row);
+	if (!olist_run_is_member(row.owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for run " INT64_FORMAT, run_id)));
+	if (strcmp(row.status, "RUNNING") != 0)
+		return false;
+
+	/* without a session there is only the row to be changed */
+	if (olist_lock_workflow(&lock, row.workflow, false))
+	{
+		olist_store_reconcile_run(&row);
+		olist_unlock_workflow(&lock);
+		return true;
+	}
+	SPI_connect();
+	args[0] = OLIST_SPI_INT4(row.pid);
+	olist_spi_execute_as_owner("SELECT pg_cancel_backend($1)", SPI_OK_SELECT, lengthof(args), args);
+	SPI_finish();
+	return true;
+}

@@ -1,0 +1,204 @@
+-- What a run does: data flow, history, retries, resume, all in one transaction.
+SET client_min_messages = warning;
+CREATE SCHEMA flow_test;
+CREATE TABLE flow_test.done (what text, attempt int GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE flow_test.switch (fails text);
+CREATE FUNCTION flow_test.work(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO flow_test.done (what) VALUES (argument ->> 'what');
+    IF EXISTS (SELECT FROM flow_test.switch s WHERE s.fails = argument ->> 'what') THEN
+        RAISE EXCEPTION '% fails', argument ->> 'what'
+            USING ERRCODE = '22012', DETAIL = 'the detail', HINT = 'the hint';
+    END IF;
+    RETURN argument || '{"rows": 1}';
+END
+$$;
+CREATE FUNCTION flow_test.error(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'no luck' USING ERRCODE = argument ->> 'code';
+END
+$$;
+CREATE FUNCTION flow_test.sleep(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'SELECT to_jsonb(pg_catalog.pg_sleep((argument ->> ''seconds'')::float)::text)';
+
+-- one task after the other needs no worker; the history is chained
+SELECT olist_etl.create_workflow('flow_chain', '{
+  "StartAt": "First",
+  "States": {
+    "First": {"Type": "Task", "Resource": "olist:flow_test.work",
+              "Parameters": {"what.$": "$.name", "workflow.$": "$$.StateMachine.Name"},
+              "ResultSelector": {"what.$": "$.what", "workflow.$": "$.workflow"},
+              "ResultPath": "$.first", "Next": "Second"},
+    "Second": {"Type": "Task", "Resource": "olist:flow_test.work",
+               "Parameters": {"what": "second"}, "ResultPath": null, "End": true}
+  }}');
+CALL olist_etl.run('flow_chain', '{"name": "one"}') \gset
+SELECT status, output, redrive_count, ended_at IS NOT NULL AS ended, owner = current_user AS mine
+FROM olist_etl.run WHERE run_id = :run_id;
+SELECT id, previous_id, type, state, details - 'name' AS details
+FROM (SELECT *, details::jsonb AS details FROM olist_etl.event) AS e (run_id, id, previous_id, type, scope, item, state, at, d, details)
+WHERE run_id = :run_id AND type <> 'TaskScheduled' ORDER BY id;
+SELECT state, attempt, status, rows, pid = pg_backend_pid() AS in_session
+FROM olist_etl.task WHERE run_id = :run_id ORDER BY task_id;
+SELECT workflow, status, succeeded, running, failed, rows, now FROM olist_etl.progress WHERE run_id = :run_id;
+
+-- a Map of ten in a worker, of which one item fails; the failed one alone is done again
+SELECT olist_etl.create_workflow('flow_map', '{
+  "StartAt": "Each",
+  "States": {
+    "Each": {"Type": "Map", "ItemsPath": "$",
+             "ItemProcessor": {"StartAt": "Item", "States": {"Item": {
+               "Type": "Task", "Resource": "olist:flow_test.work", "Parameters": {"what.$": "$"}, "ResultSelector": {"what.$": "$.what"}, "End": true}}},
+             "Next": "After"},
+    "After": {"Type": "Task", "Resource": "olist:flow_test.work", "Parameters": {"what": "after"}, "ResultPath": null, "End": true}
+  }}');
+TRUNCATE flow_test.done;
+INSERT INTO flow_test.switch VALUES ('j');
+SET olist_etl.max_workers = 1;
+CALL olist_etl.run('flow_map', '["a","b","c","d","e","f","g","h","i","j"]') \gset
+SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
+SELECT count(*) FILTER (WHERE status = 'SUCCEEDED') AS succeeded, count(*) FILTER (WHERE status = 'FAILED') AS failed,
+       count(*) FILTER (WHERE status = 'RUNNING') AS running
+FROM olist_etl.task WHERE run_id = :run_id;
+SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done;
+TRUNCATE flow_test.switch;
+CALL olist_etl.resume() \gset again_
+SELECT :again_run_id = :run_id AS same_run, :'again_status' AS status;
+SELECT output, redrive_count FROM olist_etl.run WHERE run_id = :run_id;
+SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done;
+SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'olist_etl worker';
+CALL olist_etl.resume(:run_id);
+\echo :LAST_ERROR_SQLSTATE
+
+-- in workers and in the session alike
+SET olist_etl.max_workers = 0;
+CALL olist_etl.run('flow_map', '["a","b","c"]') \gset
+SELECT output FROM olist_etl.run WHERE run_id = :run_id;
+SELECT bool_and(pid = pg_backend_pid()) AS in_session FROM olist_etl.task WHERE run_id = :run_id;
+RESET olist_etl.max_workers;
+
+-- SQL errors have names that Retry and Catch know
+SELECT olist_etl.create_workflow('flow_error', '{
+  "StartAt": "Try",
+  "States": {
+    "Try": {"Type": "Task", "Resource": "olist:flow_test.error",
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Timeout"},
+                      {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.caught", "Next": "Caught"}],
+            "End": true},
+    "Timeout": {"Type": "Pass", "Result": "timeout", "End": true},
+    "Caught": {"Type": "Pass", "End": true}
+  }}');
+CREATE PROCEDURE flow_test.caught(code text, OUT error text) LANGUAGE plpgsql AS $$
+DECLARE
+    id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+BEGIN
+    CALL olist_etl.run('flow_error', json_build_object('code', code), false, false, false,
+                       id, status, objects, rows, rejects, seconds);
+    error := (SELECT r.output #>> '{caught,Error}' FROM olist_etl.run r WHERE r.run_id = id);
+END
+$$;
+CREATE PROCEDURE flow_test.each() LANGUAGE plpgsql AS $$
+DECLARE
+    code text;
+    error text;
+BEGIN
+    FOREACH code IN ARRAY ARRAY['42501', '40001', '40P01', '55P03', '08001', '08006', '57014', 'P0001'] LOOP
+        CALL flow_test.caught(code, error);
+        INSERT INTO flow_test.done (what) VALUES (code || ' is ' || error);
+    END LOOP;
+END
+$$;
+TRUNCATE flow_test.done;
+CALL flow_test.each();
+SELECT what FROM flow_test.done ORDER BY attempt;
+
+-- a task that does not end in its time, in the session and in a worker
+SELECT olist_etl.create_workflow('flow_timeout', '{
+  "StartAt": "Both",
+  "States": {"Both": {"Type": "Parallel", "Branches": [
+    {"StartAt": "Late", "States": {
+      "Late": {"Type": "Task", "Resource": "olist:flow_test.sleep", "TimeoutSeconds": 1, "Parameters": {"seconds": 60},
+               "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Caught"}], "End": true},
+      "Caught": {"Type": "Pass", "Result": "late", "End": true}}},
+    {"StartAt": "Other", "States": {"Other": {"Type": "Task", "Resource": "olist:flow_test.sleep", "Parameters": {"seconds": 0}, "ResultSelector": {}, "End": true}}}
+  ], "Next": "Alone"},
+  "Alone": {"Type": "Task", "Resource": "olist:flow_test.sleep", "TimeoutSeconds": 1, "Parameters": {"seconds": 60}, "End": true}
+  }}');
+CALL olist_etl.run('flow_timeout') \gset
+SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
+SELECT state, status FROM olist_etl.task WHERE run_id = :run_id ORDER BY task_id;
+SELECT type FROM olist_etl.event WHERE run_id = :run_id AND type LIKE '%TimedOut%' ORDER BY id;
+
+-- the time of the whole run
+SELECT olist_etl.create_workflow('flow_deadline', '{
+  "TimeoutSeconds": 1, "StartAt": "Late",
+  "States": {"Late": {"Type": "Task", "Resource": "olist:flow_test.sleep", "Parameters": {"seconds": 60},
+             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], "End": true},
+             "Caught": {"Type": "Pass", "End": true}}}');
+CALL olist_etl.run('flow_deadline') \gset
+\echo :status
+
+-- the first failure of a Parallel stops its siblings, wherever they are
+SELECT olist_etl.create_workflow('flow_siblings', '{
+  "StartAt": "Both",
+  "States": {"Both": {"Type": "Parallel", "Branches": [
+    {"StartAt": "Long", "States": {"Long": {"Type": "Task", "Resource": "olist:flow_test.sleep", "Parameters": {"seconds": 60}, "End": true}}},
+    {"StartAt": "Bad", "States": {"Bad": {"Type": "Task", "Resource": "olist:flow_test.error", "Parameters": {"code": "22023"}, "End": true}}}
+  ], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], "End": true},
+  "Caught": {"Type": "Task", "Resource": "olist:flow_test.work", "Parameters": {"what": "caught"}, "End": true}}}');
+CALL olist_etl.run('flow_siblings') \gset
+SELECT status, output FROM olist_etl.run WHERE run_id = :run_id;
+SELECT state, status FROM olist_etl.task WHERE run_id = :run_id ORDER BY state;
+
+-- everything in the caller's transaction: rolled back, nothing has happened
+TRUNCATE flow_test.done;
+BEGIN;
+CALL olist_etl.run('flow_map', '["x","y"]', atomic => true) \gset
+SELECT status, output FROM olist_etl.run WHERE run_id = :run_id;
+SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done;
+ROLLBACK;
+SELECT count(*) FROM flow_test.done;
+SELECT count(*) FROM olist_etl.run WHERE run_id = :run_id;
+
+-- a deferred constraint fails the task that breaks it, in time to be caught
+CREATE TABLE flow_test.parent (id int PRIMARY KEY);
+CREATE TABLE flow_test.child (id int REFERENCES flow_test.parent DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION flow_test.orphan(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'INSERT INTO flow_test.child VALUES (1) RETURNING ''{}''::jsonb';
+SELECT olist_etl.create_workflow('flow_deferred', '{
+  "StartAt": "Orphan",
+  "States": {"Orphan": {"Type": "Task", "Resource": "olist:flow_test.orphan",
+             "Catch": [{"ErrorEquals": ["SQLSTATE.23503"], "Next": "Caught"}], "End": true},
+             "Caught": {"Type": "Pass", "Result": "caught", "End": true}}}');
+CALL olist_etl.run('flow_deferred') \gset
+SELECT status, output FROM olist_etl.run WHERE run_id = :run_id;
+
+-- a task finds pinned settings, whatever the session has, and the session keeps its own
+CREATE FUNCTION flow_test.settings(argument jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_catalog.jsonb_build_object(
+        'search_path', pg_catalog.current_setting('search_path'),
+        'DateStyle', pg_catalog.current_setting('DateStyle'),
+        'flow_test.own', pg_catalog.current_setting('flow_test.own', true),
+        'user', current_user OPERATOR(pg_catalog.=) session_user)
+$$;
+SELECT olist_etl.create_workflow('flow_settings', '{
+  "StartAt": "Both",
+  "States": {"Both": {"Type": "Parallel", "Branches": [
+    {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "olist:flow_test.settings", "End": true}}},
+    {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "olist:flow_test.settings", "End": true}}}
+  ], "ResultPath": "$.workers", "Next": "Here"},
+  "Here": {"Type": "Task", "Resource": "olist:flow_test.settings", "ResultPath": "$.session", "End": true}}}');
+SET flow_test.own = 'mine';
+SET DateStyle = 'German';
+CALL olist_etl.run('flow_settings') \gset
+SELECT jsonb_pretty(output::jsonb) FROM olist_etl.run WHERE run_id = :run_id;
+SHOW DateStyle;
+RESET DateStyle;
+RESET flow_test.own;
+
+SELECT count(olist_etl.drop_workflow(w.name)) AS dropped
+FROM (SELECT DISTINCT name FROM olist_etl.workflow WHERE name LIKE 'flow\_%') AS w;
+SELECT (SELECT count(*) FROM olist_etl.run WHERE workflow LIKE 'flow\_%') AS runs,
+       (SELECT count(*) FROM olist_etl.task t WHERE NOT EXISTS (SELECT FROM olist_etl.run r WHERE r.run_id = t.run_id)) AS tasks,
+       (SELECT count(*) FROM olist_etl.event e WHERE NOT EXISTS (SELECT FROM olist_etl.run r WHERE r.run_id = e.run_id)) AS events;
+DROP SCHEMA flow_test CASCADE;
