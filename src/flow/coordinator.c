@@ -334,7 +334,7 @@ tell(const OlistTaskRow *task, const OlistTaskOutcome *outcome)
 
 	if (!outcome->succeeded)
 		ereport(NOTICE, (errmsg("%s failed after %.0f ms: %s", label, ms, outcome->error),
-						 errdetail_internal("%s", outcome->cause)));
+						 outcome->cause ? errdetail_internal("%s", outcome->cause) : 0));
 	else if (outcome->rows >= 0)
 		ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " rows in %.0f ms", label, outcome->rows, ms)));
 	else

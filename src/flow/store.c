@@ -509,20 +509,31 @@ insert_tasks(int64 run_id, int64 token, List *tasks)
 	olist_spi_execute_kept_as_owner(&kept, lengthof(args), args);
 }
 
+/* nobody waits for these any more: their time is over, or something else has ended the wait */
 static void
 abort_tasks(int64 run_id, List *tasks)
 {
-	Column id = column_new(list_length(tasks));
-	OlistSpiArg args[2];
+	int n = list_length(tasks);
+	Column id = column_new(n), status = column_new(n);
+	TimestampTz now = GetCurrentTimestamp();
+	OlistSpiArg args[3];
 	ListCell *lc;
 
 	foreach (lc, tasks)
-		column_add(&id, Int64GetDatum(((const OlistTaskRow *) lfirst(lc))->task_id));
+	{
+		const OlistTaskRow *task = lfirst(lc);
+
+		column_add(&id, Int64GetDatum(task->task_id));
+		column_add_text(&status, task->deadline <= now ? "TIMED_OUT" : "ABORTED");
+	}
 	args[0] = OLIST_SPI_INT8(run_id);
 	args[1] = column_arg(&id, INT8OID, INT8ARRAYOID);
-	olist_spi_execute_as_owner("UPDATE olist_etl.task "
-							   "SET status = 'ABORTED', ended_at = clock_timestamp() "
-							   "WHERE run_id = $1 AND task_id = ANY ($2) AND status = 'RUNNING'",
+	args[2] = column_arg(&status, TEXTOID, TEXTARRAYOID);
+	olist_spi_execute_as_owner("UPDATE olist_etl.task t "
+							   "SET status = s.status, ended_at = clock_timestamp() "
+							   "FROM unnest($2, $3) AS s (task_id, status) "
+							   "WHERE t.run_id = $1 AND t.task_id = s.task_id "
+							   "    AND t.status = 'RUNNING'",
 							   SPI_OK_UPDATE, lengthof(args), args);
 }
 

@@ -201,12 +201,10 @@ olist_flow_try(void (*work)(void *arg), void *arg)
 
 /* the name under which Retry and Catch know an error, palloc'd */
 static char *
-error_name(const ErrorData *edata, bool timed_out)
+error_name(const ErrorData *edata)
 {
 	int code = edata->sqlerrcode;
 
-	if (code == ERRCODE_QUERY_CANCELED && timed_out)
-		return pstrdup("States.Timeout");
 	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		return pstrdup("States.Permissions");
 	if (code == ERRCODE_T_R_SERIALIZATION_FAILURE || code == ERRCODE_T_R_DEADLOCK_DETECTED ||
@@ -217,23 +215,30 @@ error_name(const ErrorData *edata, bool timed_out)
 	return psprintf("SQLSTATE.%s", unpack_sql_state(code));
 }
 
-static void
-fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
+/* message, detail and hint */
+static char *
+error_cause(const ErrorData *edata)
 {
 	StringInfoData cause;
 
 	initStringInfo(&cause);
-	appendStringInfoString(&cause,
-						   timed_out ? "the task did not end within its time" : edata->message);
+	appendStringInfoString(&cause, edata->message ? edata->message : "unknown error");
 	if (edata->detail)
 		appendStringInfo(&cause, "\nDETAIL: %s", edata->detail);
 	if (edata->hint)
 		appendStringInfo(&cause, "\nHINT: %s", edata->hint);
+	return cause.data;
+}
+
+/* a time-out has no cause: neither has it where the executor notices it first */
+static void
+fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
+{
 	outcome->succeeded = false;
 	outcome->output = NULL;
 	outcome->rows = outcome->rejects = -1;
-	outcome->error = error_name(edata, timed_out);
-	outcome->cause = cause.data;
+	outcome->error = timed_out ? "States.Timeout" : error_name(edata);
+	outcome->cause = timed_out ? NULL : error_cause(edata);
 }
 
 /*

@@ -67,8 +67,9 @@ SELECT :again_run_id = :run_id AS same_run, :'again_status' AS status;
 SELECT output, redrive_count FROM olist_etl.run WHERE run_id = :run_id;
 SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done;
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'olist_etl worker';
+\set VERBOSITY sqlstate
 CALL olist_etl.resume(:run_id);
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 
 -- in workers and in the session alike
 SET olist_etl.max_workers = 0;
@@ -126,7 +127,7 @@ SELECT olist_etl.create_workflow('flow_timeout', '{
   }}');
 CALL olist_etl.run('flow_timeout') \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
-SELECT state, status FROM olist_etl.task WHERE run_id = :run_id ORDER BY task_id;
+SELECT state, status FROM olist_etl.task WHERE run_id = :run_id ORDER BY state;
 SELECT type FROM olist_etl.event WHERE run_id = :run_id AND type LIKE '%TimedOut%' ORDER BY id;
 
 -- the time of the whole run
