@@ -158,8 +158,11 @@ copy_server() {
     export PATH=$bindir:$PATH
 }
 
+# build [FLAG]...: flags of the compiler, beyond -Werror.
 build() {
-    quietly build as_user make -s -C "$work/src" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" COPT=-Werror all
+    quietly clean as_user make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" clean
+    quietly build as_user make -s -C "$work/src" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" \
+        COPT="-Werror $*" all
     quietly install as_user make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" install
 }
 

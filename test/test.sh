@@ -90,6 +90,8 @@ mapfile -t tap < <(chosen test/t/*.pl test/t/*.sh test/t/*.js)
 run_regress 'Regression tests' REGRESS ISOLATION "${sql[@]}"
 run_regress 'Isolation tests' ISOLATION REGRESS "${specs[@]}"
 if [ ${#tap[@]} -gt 0 ]; then
+    say '==> Building with fault points'
+    build -DOLIST_FAULT_POINTS
     say '==> Starting a throw-away S3 server'
     start_s3
     guarded run_tap "${tap[@]}" || true
