@@ -24,6 +24,7 @@ SCRIPT      = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 MODULE_big  = $(EXTENSION)
 OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+DATA        =  # not the environment's: it is make demo's argument
 DATA_built  = $(SCRIPT)
 
 # our headers are named from src/ ("source/stream.h"); the server's own are
