@@ -96,6 +96,8 @@ find_entity(const char *uri)
 	return -1;
 }
 
+static void raise_missing(const char *uri) pg_attribute_noreturn();
+
 static void
 raise_missing(const char *uri)
 {
