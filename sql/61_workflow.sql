@@ -43,40 +43,99 @@ SELECT olist_etl.create_workflow('olist', $json${
     },
     "Anything new?": {
       "Type": "Choice",
-      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Stage"}],
+      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Stage and build"}],
       "Default": "Nothing new"
     },
     "Nothing new": {"Type": "Succeed", "InputPath": "$.discovered"},
 
-    "Stage": {
-      "Type": "Map",
-      "Comment": "Largest objects first; each with its rejects and its ledger line in one transaction",
-      "ItemsPath": "$.discovered.objects",
-      "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
-      "ItemProcessor": {
-        "StartAt": "Stage object",
-        "States": {
-          "Stage object": {
-            "Type": "Task",
-            "Resource": "olist:olist_etl.stage",
-            "Parameters": {
-              "run_id.$": "States.StringToJson($.run)",
-              "source.$": "$.object.source",
-              "entity.$": "$.object.entity",
-              "uri.$": "$.object.uri",
-              "size.$": "$.object.size",
-              "etag.$": "$.object.etag",
-              "last_modified.$": "$.object.last_modified"
+    "Stage and build": {
+      "Type": "Parallel",
+      "Comment": "Places are the long pole: geography is built while sales are still staged. Largest objects first; each with its rejects and its ledger line in one transaction",
+      "Branches": [
+        {
+          "StartAt": "Stage places",
+          "States": {
+            "Stage places": {
+              "Type": "Map",
+              "InputPath": "$.discovered.objects[?(@.entity == 'geolocation' || @.entity == 'customers' || @.entity == 'sellers')]",
+              "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
+              "ItemProcessor": {
+                "StartAt": "Stage place",
+                "States": {
+                  "Stage place": {
+                    "Type": "Task",
+                    "Resource": "olist:olist_etl.stage",
+                    "Parameters": {
+                      "run_id.$": "States.StringToJson($.run)",
+                      "source.$": "$.object.source",
+                      "entity.$": "$.object.entity",
+                      "uri.$": "$.object.uri",
+                      "size.$": "$.object.size",
+                      "etag.$": "$.object.etag",
+                      "last_modified.$": "$.object.last_modified"
+                    },
+                    "Retry": [
+                      {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+                       "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
+                       "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
+                    ],
+                    "End": true
+                  }
+                }
+              },
+              "ResultPath": null,
+              "Next": "dim_geography"
             },
-            "Retry": [
-              {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
-               "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2, "MaxDelaySeconds": 30,
-               "JitterStrategy": "FULL"}
-            ],
-            "End": true
+            "dim_geography": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_geography", "Parameters": {}, "End": true}
+          }
+        },
+        {
+          "StartAt": "Stage sales",
+          "States": {
+            "Stage sales": {
+              "Type": "Map",
+              "InputPath": "$.discovered.objects[?(@.entity != 'geolocation' && @.entity != 'customers' && @.entity != 'sellers')]",
+              "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
+              "ItemProcessor": {
+                "StartAt": "Stage sale",
+                "States": {
+                  "Stage sale": {
+                    "Type": "Task",
+                    "Resource": "olist:olist_etl.stage",
+                    "Parameters": {
+                      "run_id.$": "States.StringToJson($.run)",
+                      "source.$": "$.object.source",
+                      "entity.$": "$.object.entity",
+                      "uri.$": "$.object.uri",
+                      "size.$": "$.object.size",
+                      "etag.$": "$.object.etag",
+                      "last_modified.$": "$.object.last_modified"
+                    },
+                    "Retry": [
+                      {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+                       "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
+                       "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
+                    ],
+                    "End": true
+                  }
+                }
+              },
+              "ResultPath": null,
+              "Next": "Dimensions of sales"
+            },
+            "Dimensions of sales": {
+              "Type": "Parallel",
+              "Branches": [
+                {"StartAt": "dim_product", "States": {"dim_product": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_product", "Parameters": {}, "End": true}}},
+                {"StartAt": "dim_date", "States": {"dim_date": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_date", "Parameters": {}, "End": true}}},
+                {"StartAt": "dim_order_status", "States": {"dim_order_status": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_order_status", "Parameters": {}, "End": true}}},
+                {"StartAt": "dim_payment_type", "States": {"dim_payment_type": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_payment_type", "Parameters": {}, "End": true}}}
+              ],
+              "End": true
+            }
           }
         }
-      },
+      ],
       "ResultPath": null,
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Staging failed"}],
       "Next": "Check"
@@ -93,44 +152,17 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Choice",
       "Choices": [
         {"Variable": "$.check.lost", "NumericGreaterThan": 0, "Next": "Discover"},
-        {"Variable": "$.check.acceptable", "BooleanEquals": true, "Next": "Dimensions"}
+        {"Variable": "$.check.acceptable", "BooleanEquals": true, "Next": "Dimensions of people"}
       ],
       "Default": "Too many rejects"
     },
 
-    "Dimensions": {
+    "Dimensions of people": {
       "Type": "Parallel",
       "Branches": [
-        {"StartAt": "dim_geography",
-         "States": {
-           "dim_geography": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_geography", "Parameters": {}, "Next": "Dimensions with places"},
-           "Dimensions with places": {
-             "Type": "Parallel",
-             "Branches": [
-               {"StartAt": "dim_customer",
-                "States": {"dim_customer": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_customer", "Parameters": {}, "End": true}}},
-               {"StartAt": "dim_seller",
-                "States": {"dim_seller": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_seller", "Parameters": {}, "End": true}}}
-             ],
-             "End": true}
-         }},
-        {"StartAt": "dim_product",
-         "States": {"dim_product": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_product", "Parameters": {}, "End": true}}},
-        {"StartAt": "dim_date",
-         "States": {"dim_date": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_date", "Parameters": {}, "End": true}}},
-        {"StartAt": "dim_order_status",
-         "States": {"dim_order_status": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_order_status", "Parameters": {}, "End": true}}},
-        {"StartAt": "dim_payment_type",
-         "States": {"dim_payment_type": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_payment_type", "Parameters": {}, "End": true}}}
+        {"StartAt": "dim_customer", "States": {"dim_customer": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_customer", "Parameters": {}, "End": true}}},
+        {"StartAt": "dim_seller", "States": {"dim_seller": {"Type": "Task", "Resource": "olist:olist_etl.build_dim_seller", "Parameters": {}, "End": true}}}
       ],
-      "ResultPath": null,
-      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
-      "Next": "fact_order"
-    },
-    "fact_order": {
-      "Type": "Task",
-      "Resource": "olist:olist_etl.build_fact_order",
-      "Parameters": {},
       "ResultPath": null,
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "Next": "Facts"
@@ -138,12 +170,10 @@ SELECT olist_etl.create_workflow('olist', $json${
     "Facts": {
       "Type": "Parallel",
       "Branches": [
-        {"StartAt": "fact_order_item",
-         "States": {"fact_order_item": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_order_item", "Parameters": {}, "End": true}}},
-        {"StartAt": "fact_payment",
-         "States": {"fact_payment": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_payment", "Parameters": {}, "End": true}}},
-        {"StartAt": "fact_review",
-         "States": {"fact_review": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_review", "Parameters": {}, "End": true}}}
+        {"StartAt": "fact_order", "States": {"fact_order": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_order", "Parameters": {}, "End": true}}},
+        {"StartAt": "fact_order_item", "States": {"fact_order_item": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_order_item", "Parameters": {}, "End": true}}},
+        {"StartAt": "fact_payment", "States": {"fact_payment": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_payment", "Parameters": {}, "End": true}}},
+        {"StartAt": "fact_review", "States": {"fact_review": {"Type": "Task", "Resource": "olist:olist_etl.build_fact_review", "Parameters": {}, "End": true}}}
       ],
       "ResultPath": null,
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
