@@ -92,9 +92,8 @@ take_error(const ErrorData *edata, OlistConvertError *error)
 static bool
 call_softly(OlistConverter *converter, char *text, Datum *value, OlistConvertError *error)
 {
-	ErrorSaveContext save = {T_ErrorSaveContext};
+	ErrorSaveContext save = {.type = T_ErrorSaveContext, .details_wanted = true};
 
-	save.details_wanted = true;
 	if (InputFunctionCallSafe(&converter->input, text, converter->ioparam, converter->typmod,
 							  (Node *) &save, value))
 		return true;
