@@ -1,6 +1,6 @@
 /*
  * asl/asl.c
- *		The room's settings, and olist_etl.validate().
+ *		The room's settings, and what validation says to SQL.
  */
 #include "postgres.h"
 
@@ -8,6 +8,7 @@
 #include "asl/datum.h"
 #include "asl/validate.h"
 
+#include "base/message.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -61,4 +62,22 @@ olist_etl_validate(PG_FUNCTION_ARGS)
 		return_problems(rsinfo,
 						olist_validate(olist_json_parse(text, len, &error), OLIST_RESOURCES_OWN));
 	return (Datum) 0;
+}
+
+void
+olist_validate_or_raise(const OlistProblems *problems)
+{
+	const OlistProblem *first = &problems->items[0];
+
+	if (problems->count == 0)
+		return;
+	ereport(ERROR, (errcode(strcmp(first->code, OLIST_NOT_SUPPORTED) == 0
+								? ERRCODE_FEATURE_NOT_SUPPORTED
+								: ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid state machine definition at %s: %s",
+						   olist_clip(first->path, strlen(first->path)),
+						   olist_clip(first->message, strlen(first->message))),
+					errdetail_plural("There is %d problem.", "There are %d problems.",
+									 problems->count, problems->count),
+					errhint("Use olist_etl.validate() to see all of them.")));
 }

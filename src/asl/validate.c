@@ -18,9 +18,7 @@
 #include "asl/timestamp.h"
 #include "asl/validate.h"
 
-#include "base/message.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #define SCHEMA "SCHEMA_VALIDATION_FAILED"
@@ -199,12 +197,25 @@ static void check_sequence(Check *check, const OlistJson *json, const char *outb
 static void
 problem(Check *check, const char *code, const char *format, ...) pg_attribute_printf(3, 4);
 
+/* take off the last character of UTF-8 text that was cut anywhere */
+static void
+cut_character(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && (text[len - 1] & 0xC0) == 0x80)
+		len--;
+	if (len > 0)
+		text[len - 1] = '\0';
+}
+
 static void
 problem(Check *check, const char *code, const char *format, ...)
 {
 	OlistProblems *problems = check->problems;
 	OlistProblem *item;
 	char text[512];
+	int needed;
 	va_list args;
 
 	if (problems->count >= OLIST_MAX_PROBLEMS)
@@ -213,11 +224,10 @@ problem(Check *check, const char *code, const char *format, ...)
 		return;
 	}
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	needed = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-
-	/* the text may have been cut inside a character of a name */
-	text[pg_mbcliplen(text, (int) strlen(text), sizeof(text) - 1)] = '\0';
+	if (needed >= (int) sizeof(text))
+		cut_character(text);
 	if (problems->count == problems->capacity)
 	{
 		problems->capacity = Max(8, problems->capacity * 2);
@@ -1055,6 +1065,17 @@ check_transitions(Check *check, const OlistJson *json, const OlistJson *states,
 	}
 }
 
+/* how many characters are in UTF-8 text */
+static int
+count_characters(const char *text, int len)
+{
+	int count = 0;
+
+	for (int i = 0; i < len; i++)
+		count += (text[i] & 0xC0) != 0x80;
+	return count;
+}
+
 /* note the names of all states of a sequence, before any of them is looked into */
 static void
 check_names(Check *check, const OlistJson *states)
@@ -1064,7 +1085,7 @@ check_names(Check *check, const OlistJson *states)
 		const OlistJsonMember *member = &states->members[i];
 		int len = enter(check, member->key);
 
-		if (pg_mbstrlen_with_len(member->key, member->key_len) > MAX_STATE_NAME)
+		if (count_characters(member->key, member->key_len) > MAX_STATE_NAME)
 			problem(check, SCHEMA, "a state's name may have at most %d characters", MAX_STATE_NAME);
 		if (olist_json_get_n(check->names, member->key, member->key_len) != NULL)
 			problem(check, "DUPLICATE_STATE_NAMES", "a state with this name already exists");
@@ -1167,22 +1188,4 @@ olist_validate_text(const char *text, int len)
 	else if ((key = olist_json_duplicate_key(text, len)) != NULL)
 		problem(&check, "DUPLICATE_FIELD_NAME", "the field %s is there twice in one object", key);
 	return check.problems;
-}
-
-void
-olist_validate_or_raise(const OlistProblems *problems)
-{
-	const OlistProblem *first = &problems->items[0];
-
-	if (problems->count == 0)
-		return;
-	ereport(ERROR, (errcode(strcmp(first->code, OLIST_NOT_SUPPORTED) == 0
-								? ERRCODE_FEATURE_NOT_SUPPORTED
-								: ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("invalid state machine definition at %s: %s",
-						   olist_clip(first->path, strlen(first->path)),
-						   olist_clip(first->message, strlen(first->message))),
-					errdetail_plural("There is %d problem.", "There are %d problems.",
-									 problems->count, problems->count),
-					errhint("Use olist_etl.validate() to see all of them.")));
 }

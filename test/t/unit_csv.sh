@@ -11,5 +11,5 @@ if ! echo 'int main(void) { return 0; }' |
     echo "1..0 # SKIP the compiler has no sanitizers"
     exit 0
 fi
-"$here/unit/build.sh" "$work/csv" >&2
+"$here/unit/build.sh" csv "$work/csv" >&2
 "$work/csv" 5000

@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
-# Builds a unit test with the sanitizers: build.sh OUTPUT [compiler options]
+# Builds a unit test with the sanitizers: build.sh TEST OUTPUT [compiler options]
 #
-#   build.sh /tmp/csv && /tmp/csv 100000 7
-#   CC=clang build.sh /tmp/csv_fuzz -fsanitize=fuzzer -DFUZZ && /tmp/csv_fuzz -max_len=200
+#   build.sh csv /tmp/csv && /tmp/csv 100000 7
+#   CC=clang build.sh asl /tmp/asl_fuzz -fsanitize=fuzzer -DFUZZ && /tmp/asl_fuzz -max_len=200
 #
 # What the code calls of the server beyond unit/server.c is left unresolved:
 # those functions are not reached.
 set -eu
 cd "$(dirname "$0")/../.."
-output=$1
-shift
+test=$1
+output=$2
+shift 2
 : "${CC:=gcc}" "${PG_CONFIG:=pg_config}"
+case $test in
+    csv)
+        sources=(src/csv/record_reader.c src/csv/convert_fast.c src/source/decompress.c
+            src/base/message.c)
+        libraries=(-lcsv -lz -lzstd)
+        ;;
+    asl)
+        sources=(src/asl/{json,path,intrinsics,dataflow,choice,retry,timestamp,items}.c
+            src/asl/{validate,definition,executor,states,containers,events,recall}.c)
+        libraries=(-lm -l:libcrypto.so.3)
+        ;;
+esac
 "$CC" -g -O1 -std=gnu11 -DUSE_ASSERT_CHECKING=1 \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
     -Isrc -Itest/unit -isystem "$("$PG_CONFIG" --includedir-server)" \
     -Wall -Wextra -Wno-unused-parameter -Wno-ignored-attributes \
-    test/unit/csv.c test/unit/server.c src/csv/record_reader.c src/csv/convert_fast.c \
-    src/source/decompress.c src/base/message.c "$@" \
+    "test/unit/$test.c" test/unit/server.c "${sources[@]}" "$@" \
     -L"$("$PG_CONFIG" --libdir)" -L"$("$PG_CONFIG" --pkglibdir)" -lpgcommon -lpgport \
-    -lcsv -lz -lzstd -o "$output"
+    "${libraries[@]}" -o "$output"
