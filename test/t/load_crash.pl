@@ -9,7 +9,7 @@ use Olist::Loading;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# a disk that is full from a certain file on: pwrite() fails where a flag file says so
+# a disk that is full for tables: their pwrite() fails while a flag file is there
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $flag = "$directory/disk_is_full";
 open my $source_file, '>', "$directory/full.c" or die $!;
@@ -18,22 +18,32 @@ print $source_file <<'C';
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* beyond the first megabyte of a file there is no room */
-static int full(off_t end)
+/* there is no room beyond the first megabyte of a table's file */
+static int full(int fd, off_t end)
 {
-	return end > 1024 * 1024 && access(getenv("DISK_FULL_FLAG"), F_OK) == 0;
+	char link[64], path[4096];
+	ssize_t n;
+
+	if (end <= 1024 * 1024 || access(getenv("DISK_FULL_FLAG"), F_OK) != 0)
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = 0;
+	return strstr(path, "/base/") != NULL;
 }
-#define NO_ROOM(end) do { if (full(end)) { errno = ENOSPC; return -1; } } while (0)
+#define NO_ROOM(fd, end) do { if (full(fd, end)) { errno = ENOSPC; return -1; } } while (0)
 
 ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
 {
 	static ssize_t (*real)(int, const void *, size_t, off_t);
 
-	NO_ROOM(at + n);
+	NO_ROOM(fd, at + n);
 	if (!real) real = dlsym(RTLD_NEXT, "pwrite");
 	return real(fd, buf, n, at);
 }
@@ -43,7 +53,7 @@ ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t at)
 {
 	static ssize_t (*real)(int, const struct iovec *, int, off_t);
 
-	NO_ROOM(at + 1);
+	NO_ROOM(fd, at + 1);
 	if (!real) real = dlsym(RTLD_NEXT, "pwritev");
 	return real(fd, iov, n, at);
 }
@@ -53,7 +63,7 @@ int posix_fallocate(int fd, off_t at, off_t len)
 {
 	static int (*real)(int, off_t, off_t);
 
-	if (full(at + len)) return ENOSPC;
+	if (full(fd, at + len)) return ENOSPC;
 	if (!real) real = dlsym(RTLD_NEXT, "posix_fallocate");
 	return real(fd, at, len);
 }
