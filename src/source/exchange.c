@@ -123,30 +123,20 @@ static void
 look(OlistExchange *exchange)
 {
 	OlistHttpState state = olist_http_state(exchange->http);
-	bool success;
+	bool success =
+		olist_http_has_header(exchange->http) && olist_http_status(exchange->http) / 100 == 2;
 
-	if (state == OLIST_HTTP_FAILED)
-	{
-		judge(exchange);
-		return;
-	}
-	if (state == OLIST_HTTP_RUNNING || state == OLIST_HTTP_IDLE)
-		return;
-	success = olist_http_status(exchange->http) / 100 == 2;
-	if (!success)
-	{
-		/* the document that says why may still be coming */
-		if (state == OLIST_HTTP_DONE)
-			judge(exchange);
-		return;
-	}
-	if (!exchange->answered)
+	/* also before a failure: header, body and break may all have come at once */
+	if (success && !exchange->answered)
 	{
 		exchange->answered = true;
 		exchange->ops->check(exchange, exchange->arg);
 		exchange->state = OLIST_EXCHANGE_BODY;
 	}
-	if (state == OLIST_HTTP_DONE && olist_http_available(exchange->http) == 0)
+	/* the document that says why there was no success may still be coming */
+	if (state == OLIST_HTTP_FAILED || (state == OLIST_HTTP_DONE && !success))
+		judge(exchange);
+	else if (state == OLIST_HTTP_DONE && olist_http_available(exchange->http) == 0)
 		exchange->state = OLIST_EXCHANGE_END;
 }
 

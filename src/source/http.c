@@ -88,6 +88,12 @@ olist_http_state(const OlistHttp *http)
 	return http->head_done ? OLIST_HTTP_BODY : OLIST_HTTP_RUNNING;
 }
 
+bool
+olist_http_has_header(const OlistHttp *http)
+{
+	return http->head_done;
+}
+
 int
 olist_http_status(const OlistHttp *http)
 {

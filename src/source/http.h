@@ -89,7 +89,10 @@ extern void olist_http_drive(bool wait);
 
 extern OlistHttpState olist_http_state(const OlistHttp *http);
 
-/* the status of the answer; from OLIST_HTTP_BODY on */
+/* Has a complete header come? Also true after a failure in the body. */
+extern bool olist_http_has_header(const OlistHttp *http);
+
+/* the status of the answer, once its header has come */
 extern int olist_http_status(const OlistHttp *http);
 
 /* a header of the answer, palloc'd, or NULL */

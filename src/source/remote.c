@@ -284,6 +284,7 @@ olist_remote_send(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask)
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 
 	olist_source_counters.requests[ask->kind]++;
+	remote->conditional = ask->if_match != NULL;
 	if (remote->uri->scheme == OLIST_SCHEME_S3)
 		send_s3(remote, http, ask);
 	else
@@ -559,6 +560,8 @@ olist_remote_raise(OlistRemote *remote, OlistHttp *http, int tries)
 	meaning = olist_s3_error_meaning(error.code);
 	if (meaning == NULL && status == 401)
 		meaning = olist_s3_error_meaning("InvalidAccessKeyId");
+	if (status == 412 && !remote->conditional)
+		meaning = NULL; /* Swift's word for a request that it cannot make sense of */
 	detail = describe_answer(remote, http, &error, meaning);
 	if (tries > 1)
 		detail = psprintf("%s Tried %d times.", detail, tries);

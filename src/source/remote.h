@@ -21,6 +21,7 @@ typedef struct OlistRemote
 	int region_changes;		  /* s3: how often a server sent us elsewhere */
 	bool renewed;			  /* s3: have credentials been renewed because of an answer? */
 	int hops;				  /* http(s): redirects followed */
+	bool conditional;		  /* did the last request name a version? */
 	const OlistUri *location; /* http(s): where the last one led */
 } OlistRemote;
 

@@ -14,12 +14,14 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "lib/stringinfo.h"
 #include "source/glob.h"
 #include "source/md5.h"
 #include "source/policy.h"
 #include "source/s3_page.h"
 #include "source/sigv4.h"
+#include "source/stream.h"
 #include "source/uri.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -30,6 +32,7 @@ PG_FUNCTION_INFO_V1(olist_etl_test_uri);
 PG_FUNCTION_INFO_V1(olist_etl_test_policy);
 PG_FUNCTION_INFO_V1(olist_etl_test_md5);
 PG_FUNCTION_INFO_V1(olist_etl_test_page);
+PG_FUNCTION_INFO_V1(olist_etl_test_read);
 
 static char *
 text_arg(FunctionCallInfo fcinfo, int i)
@@ -174,4 +177,40 @@ olist_etl_test_page(PG_FUNCTION_ARGS)
 						 entry->storage_class ? entry->storage_class : "-");
 	olist_s3_page_close(page);
 	PG_RETURN_TEXT_P(cstring_to_text(out.data));
+}
+
+/*
+ * read(uri, server, expected etag or NULL, expected size, sum?): the object's
+ * bytes to their end, as "size md5" or "size"
+ */
+Datum
+olist_etl_test_read(PG_FUNCTION_ARGS)
+{
+	char *uri = text_arg(fcinfo, 0);
+	Oid server = olist_source_server(PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1)), uri);
+	OlistObject expected = {.uri = uri, .size = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT64(3)};
+	bool sum = PG_GETARG_BOOL(4);
+	size_t chunk = 64 * 1024;
+	char *buf = palloc(chunk);
+	OlistStream *stream;
+	OlistMd5 md5;
+	char hex[33] = "";
+	int64 total = 0;
+	size_t n;
+
+	expected.etag = PG_ARGISNULL(2) ? NULL : text_arg(fcinfo, 2);
+	expected.last_modified = DT_NOBEGIN;
+	stream = olist_stream_open(uri, expected.etag != NULL ? &expected : NULL,
+							   olist_source_options(server, GetUserId()));
+	olist_md5_init(&md5);
+	while ((n = olist_stream_read(stream, buf, chunk)) > 0)
+	{
+		total += (int64) n;
+		if (sum)
+			olist_md5_update(&md5, buf, n);
+	}
+	olist_stream_close(stream);
+	if (sum)
+		olist_md5_final(&md5, hex);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf(INT64_FORMAT "%s%s", total, sum ? " " : "", hex)));
 }

@@ -1,0 +1,41 @@
+# OpenStack Swift as a second S3 server (test/servers/swift.sh), which lives as
+# long as its object. It is an Olist::S3 like any other.
+package Olist::Swift;
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Temp;
+use Olist::S3;
+
+our @ISA = ('Olist::S3');
+
+my $script = dirname(__FILE__) . '/../../servers/swift.sh';
+
+# A running server, or undef where Swift is not installed.
+sub new_or_undef
+{
+	my ($class) = @_;
+	return if system($script, 'installed') != 0;
+	my $parent = File::Temp->newdir;
+	my $directory = "$parent/swift";
+	my %value = map { /^(\w+)=(.*)/ } split /\n/, qx("$script" start "$directory");
+	die "swift.sh: it did not start\n" unless $value{S3_ENDPOINT};
+	my $self = $class->new(
+		endpoint => $value{S3_ENDPOINT},
+		access_key => $value{AWS_ACCESS_KEY_ID},
+		secret_key => $value{AWS_SECRET_ACCESS_KEY});
+	$self->{parent} = $parent;
+	return $self;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+	local $?;
+	system($script, 'stop', "$self->{parent}/swift");
+	return;
+}
+
+1;
