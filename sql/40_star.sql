@@ -11,12 +11,6 @@ AS 'MODULE_PATHNAME', 'olist_etl_normalize_name';
 COMMENT ON FUNCTION olist_etl.normalize_name(text) IS
     'A place''s name made comparable: lower case, without accents, spaces squeezed and trimmed';
 
-CREATE FUNCTION olist_etl.region_of_state(state text) RETURNS text
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'olist_etl_region_of_state';
-COMMENT ON FUNCTION olist_etl.region_of_state(text) IS
-    'Brazil''s region (N, NE, CO, SE, S) of a state''s two-letter code; NULL for anything else';
-
 CREATE FUNCTION olist_etl.build_dim_date(input jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE C STRICT
 AS 'MODULE_PATHNAME', 'olist_etl_build_dim_date';

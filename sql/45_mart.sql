@@ -46,7 +46,7 @@ BEGIN
 
     CREATE OR REPLACE VIEW olist_dw.mart_state_sales AS
     SELECT coalesce(c.state, 'unknown') AS state,
-           coalesce(olist_etl.region_of_state(c.state), 'unknown') AS region,
+           coalesce(c.region, 'unknown') AS region,
            count(*) AS orders,
            count(DISTINCT c.customer_unique_id) AS customers,
            sum(o.item_count) AS items,
@@ -58,7 +58,7 @@ BEGIN
                AS revenue_share
     FROM olist_dw.fact_order o
     JOIN olist_dw.dim_customer c ON c.customer_key = o.customer_key
-    GROUP BY c.state
+    GROUP BY c.state, c.region
     ORDER BY revenue DESC, state;
     COMMENT ON VIEW olist_dw.mart_state_sales IS
         'Orders by the state in which the customer lived at purchase';
@@ -93,7 +93,7 @@ BEGIN
 
     CREATE OR REPLACE VIEW olist_dw.mart_delivery_performance AS
     SELECT coalesce(c.state, 'unknown') AS state,
-           coalesce(olist_etl.region_of_state(c.state), 'unknown') AS region,
+           coalesce(c.region, 'unknown') AS region,
            d.month_start AS month,
            count(*) AS delivered,
            count(*) FILTER (WHERE o.is_late) AS late,
@@ -109,7 +109,7 @@ BEGIN
     JOIN olist_dw.dim_date d ON d.date_key = o.purchase_date_key
     WHERE s.order_status = 'delivered'
       AND o.delivered_at IS NOT NULL
-    GROUP BY c.state, d.month_start
+    GROUP BY c.state, c.region, d.month_start
     ORDER BY state, month;
     COMMENT ON VIEW olist_dw.mart_delivery_performance IS
         'Delivered orders with a delivery date, by the customer''s state and the month of purchase. late counts by timestamp (the promise is midnight, so arrivals on the promised day are late), late_by_day by calendar day';
@@ -171,11 +171,11 @@ BEGIN
            r.reference_date - p.last_purchase AS recency_days,
            p.frequency,
            p.monetary,
-           ntile(5) OVER (ORDER BY p.last_purchase, p.customer_unique_id COLLATE "C")
+           ntile(5) OVER (ORDER BY p.last_purchase, p.customer_unique_id)
                AS recency_score,
-           ntile(5) OVER (ORDER BY p.frequency, p.customer_unique_id COLLATE "C")
+           ntile(5) OVER (ORDER BY p.frequency, p.customer_unique_id)
                AS frequency_score,
-           ntile(5) OVER (ORDER BY p.monetary, p.customer_unique_id COLLATE "C")
+           ntile(5) OVER (ORDER BY p.monetary, p.customer_unique_id)
                AS monetary_score
     FROM person p
     CROSS JOIN reference r;

@@ -9,7 +9,6 @@ REVOKE ALL ON ALL PROCEDURES IN SCHEMA olist_etl FROM PUBLIC;
 GRANT USAGE ON SCHEMA olist_etl TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.version() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.normalize_name(text) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION olist_etl.region_of_state(text) TO PUBLIC; -- the marts call it
 GRANT EXECUTE ON FUNCTION olist_etl.validate(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.validate(json) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.validate(jsonb) TO PUBLIC;

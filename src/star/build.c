@@ -21,12 +21,15 @@
 #include "lib/stringinfo.h"
 #include "load/writer.h"
 #include "miscadmin.h"
+#include "star/money.h"
+#include "star/name.h"
 #include "star/reject.h"
 #include "star/schema.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -49,6 +52,8 @@ olist_task_connect(void)
 	pin_setting("search_path", "pg_catalog, pg_temp");
 	/* the run's workers share the machine already */
 	pin_setting("max_parallel_maintenance_workers", "0");
+	/* a table's first statistics need not be its finest: autovacuum renews them */
+	pin_setting("default_statistics_target", "30");
 	olist_schema_ensure(OLIST_BUILD_SCHEMA);
 }
 
@@ -160,6 +165,8 @@ olist_build_begin(const OlistTable *table)
 	build->values = palloc0(sizeof(Datum) * build->nattrs);
 	build->isnull = palloc(sizeof(bool) * build->nattrs);
 	memset(build->isnull, true, build->nattrs);
+	build->row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist_etl build row", ALLOCSET_SMALL_SIZES);
 	build->writer = olist_writer_begin(build->rel);
 	return build;
 }
@@ -178,6 +185,39 @@ olist_build_set_duration(OlistBuild *build, int column, const OlistScan *scan, i
 }
 
 void
+olist_build_set_text(OlistBuild *build, int column, const char *data, int len)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	olist_build_set(build, column, PointerGetDatum(cstring_to_text_with_len(data, len)));
+	MemoryContextSwitchTo(old);
+}
+
+void
+olist_build_set_cents(OlistBuild *build, int column, int64 cents)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	olist_build_set(build, column, olist_money_from_cents(cents));
+	MemoryContextSwitchTo(old);
+}
+
+void
+olist_build_set_region(OlistBuild *build, int column, int state)
+{
+	const char *region = NULL;
+
+	if (!build->isnull[state])
+	{
+		text *value = DatumGetTextPP(build->values[state]);
+
+		region = olist_region_of_state(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	}
+	if (region != NULL)
+		olist_build_set_text(build, column, region, strlen(region));
+}
+
+void
 olist_build_set_origin(OlistBuild *build, int column, OlistOrigin origin)
 {
 	if (origin.object_id != 0)
@@ -191,6 +231,7 @@ olist_build_put(OlistBuild *build)
 {
 	olist_writer_put(build->writer, build->values, build->isnull);
 	memset(build->isnull, true, build->nattrs);
+	MemoryContextReset(build->row_context);
 }
 
 /* the sequence behind the surrogate key goes on where the build stopped */
@@ -246,12 +287,31 @@ add_indexes(const OlistTable *table)
 	}
 }
 
+/* does nobody ask for its distribution? Ids are told apart by their unique index */
+static bool
+needs_no_statistics(const OlistColumn *column)
+{
+	return column->name[0] == '_' || strcmp(column->type, OLIST_ID_TYPE) == 0;
+}
+
 /* statistics go along when the table is published */
 static void
 analyze_table(const OlistTable *table)
 {
-	if (!table->is_work)
-		olist_spi_run(psprintf("ANALYZE %s.%s", OLIST_BUILD_SCHEMA, table->name), SPI_OK_UTILITY);
+	StringInfoData sql;
+	const char *separator = " (";
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "ANALYZE %s.%s", OLIST_BUILD_SCHEMA, table->name);
+	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+	{
+		if (needs_no_statistics(column))
+			continue;
+		appendStringInfo(&sql, "%s%s", separator, column->name);
+		separator = ", ";
+	}
+	appendStringInfoChar(&sql, ')');
+	olist_spi_run(sql.data, SPI_OK_UTILITY);
 }
 
 uint64
@@ -263,6 +323,7 @@ olist_build_end(OlistBuild *build)
 	CommandCounterIncrement();
 	set_sequence(build);
 	add_indexes(build->table);
-	analyze_table(build->table);
+	if (!build->table->is_work)
+		analyze_table(build->table);
 	return rows;
 }

@@ -177,7 +177,8 @@ olist_detail_copy_amount(OlistBuild *build, int column, const OlistDetailScan *d
 {
 	int from = detail->detail->amounts[n];
 
-	if (!detail->scan->isnull[from])
-		olist_build_set(build, column,
-						olist_money_datum(detail->scan->values[from], detail->cents[n]));
+	if (detail->scan->isnull[from] || olist_money_is_plain(detail->scan->values[from]))
+		olist_build_copy(build, column, detail->scan, from);
+	else
+		olist_build_set_cents(build, column, detail->cents[n]);
 }

@@ -35,6 +35,7 @@ enum
 	CUSTOMER_ZIP,
 	CUSTOMER_CITY,
 	CUSTOMER_STATE,
+	CUSTOMER_REGION,
 	CUSTOMER_GEOGRAPHY_KEY,
 	CUSTOMER_VALID_FROM,
 	CUSTOMER_VALID_TO,
@@ -51,12 +52,13 @@ const OlistTable olist_dim_customer = {
 	.columns =
 		(const OlistColumn[]){
 			{"customer_key", "bigint NOT NULL", "Surrogate key of the version; -1 is unknown"},
-			{"customer_unique_id", "text NOT NULL",
+			{"customer_unique_id", OLIST_ID_TYPE,
 			 "The source's id of the person; of an inferred one the order's customer_id"},
 			{"zip_code_prefix", "text",
 			 "First five digits of the zip code, as the source has them"},
 			{"city", "text", "As the source has it"},
 			{"state", "text", "As the source has it"},
+			{"region", "text", "The state's region: N, NE, CO, SE or S"},
 			{"geography_key", "bigint NOT NULL", "The zip prefix in dim_geography"},
 			{"valid_from", "timestamp NOT NULL",
 			 "Purchase of the version's first order; -infinity for a person without orders"},
@@ -381,14 +383,15 @@ is_inferred(const Account *account)
 	return account->address == NO_ADDRESS;
 }
 
-static text *
-key_text(const OlistKeyMap *map, uint32 n)
+/* set a column to the text of a key */
+static void
+set_key_text(OlistBuild *build, int column, const OlistKeyMap *map, uint32 n)
 {
 	char buf[OLIST_KEY_BUF];
 	int len;
 	const char *id = olist_key_map_text(map, n, buf, &len);
 
-	return cstring_to_text_with_len(id, len);
+	olist_build_set_text(build, column, id, len);
 }
 
 /* one version of a person, as the account of its first order shows it */
@@ -397,10 +400,9 @@ put_version(Gathered *g, uint32 n, int64 key, int version, Timestamp valid_from,
 {
 	OlistBuild *build = g->task->build;
 	const Account *account = &g->accounts[n];
-	text *id = key_text(g->person_ids, account->person);
 
 	olist_build_set(build, CUSTOMER_KEY, Int64GetDatum(key));
-	olist_build_set(build, CUSTOMER_UNIQUE_ID, PointerGetDatum(id));
+	set_key_text(build, CUSTOMER_UNIQUE_ID, g->person_ids, account->person);
 	olist_build_set(build, CUSTOMER_GEOGRAPHY_KEY, Int64GetDatum(OLIST_UNKNOWN_KEY));
 	if (!is_inferred(account))
 	{
@@ -408,6 +410,7 @@ put_version(Gathered *g, uint32 n, int64 key, int version, Timestamp valid_from,
 
 		memcpy(&build->values[CUSTOMER_ZIP], address->part, sizeof(address->part));
 		memcpy(&build->isnull[CUSTOMER_ZIP], address->isnull, sizeof(address->isnull));
+		olist_build_set_region(build, CUSTOMER_REGION, CUSTOMER_STATE);
 		olist_build_set(build, CUSTOMER_GEOGRAPHY_KEY, Int64GetDatum(address->geography_key));
 	}
 	olist_build_set(build, CUSTOMER_VALID_FROM, TimestampGetDatum(valid_from));
@@ -417,7 +420,6 @@ put_version(Gathered *g, uint32 n, int64 key, int version, Timestamp valid_from,
 	olist_build_set(build, CUSTOMER_IS_INFERRED, BoolGetDatum(is_inferred(account)));
 	olist_build_set_origin(build, CUSTOMER_OBJECT_ID, account->origin);
 	olist_build_put(build);
-	pfree(id);
 }
 
 /* the surrogate key that the warehouse gave the order, or a new one */
@@ -436,16 +438,14 @@ link_order(Gathered *g, uint32 n, int64 customer_key, int64 geography_key)
 {
 	OlistBuild *link = g->task->link;
 	const Order *order = &g->orders[n];
-	text *id = key_text(g->order_ids, n);
 
-	olist_build_set(link, ORDER_LINK_ORDER_ID, PointerGetDatum(id));
+	set_key_text(link, ORDER_LINK_ORDER_ID, g->order_ids, n);
 	olist_build_set(link, ORDER_LINK_ORDER_KEY, Int64GetDatum(order_key(g, n)));
 	olist_build_set(link, ORDER_LINK_CUSTOMER_KEY, Int64GetDatum(customer_key));
 	olist_build_set(link, ORDER_LINK_GEOGRAPHY_KEY, Int64GetDatum(geography_key));
 	olist_build_set(link, ORDER_LINK_PURCHASED_AT, TimestampGetDatum(order->purchased_at));
 	olist_build_set(link, ORDER_LINK_STAGED_ROW, Int64GetDatum((int64) order->staged_row));
 	olist_build_put(link);
-	pfree(id);
 }
 
 /* link the orders sorted[from] up to, not including, sorted[to] to a version */
@@ -570,7 +570,7 @@ static void
 put_unknown(OlistBuild *build)
 {
 	olist_build_set(build, CUSTOMER_KEY, Int64GetDatum(OLIST_UNKNOWN_KEY));
-	olist_build_set(build, CUSTOMER_UNIQUE_ID, CStringGetTextDatum("unknown"));
+	olist_build_set_text(build, CUSTOMER_UNIQUE_ID, "unknown", strlen("unknown"));
 	olist_build_set(build, CUSTOMER_GEOGRAPHY_KEY, Int64GetDatum(OLIST_UNKNOWN_KEY));
 	olist_build_set(build, CUSTOMER_VALID_FROM, TimestampGetDatum(DT_NOBEGIN));
 	olist_build_set(build, CUSTOMER_VALID_TO, TimestampGetDatum(DT_NOEND));

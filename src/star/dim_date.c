@@ -128,6 +128,12 @@ holiday_name(int jday, int year, int month, int day)
 }
 
 static void
+set_name(OlistBuild *build, int column, const char *name)
+{
+	olist_build_set_text(build, column, name, strlen(name));
+}
+
+static void
 put_day(OlistBuild *build, int jday)
 {
 	int year;
@@ -143,18 +149,18 @@ put_day(OlistBuild *build, int jday)
 	olist_build_set(build, DATE_YEAR, Int32GetDatum(year));
 	olist_build_set(build, DATE_QUARTER, Int32GetDatum((month + 2) / 3));
 	olist_build_set(build, DATE_MONTH, Int32GetDatum(month));
-	olist_build_set(build, DATE_MONTH_NAME, CStringGetTextDatum(month_names[month - 1]));
+	set_name(build, DATE_MONTH_NAME, month_names[month - 1]);
 	olist_build_set(build, DATE_MONTH_START,
 					DateADTGetDatum(jday - day + 1 - POSTGRES_EPOCH_JDATE));
 	olist_build_set(build, DATE_ISO_YEAR, Int32GetDatum(date2isoyear(year, month, day)));
 	olist_build_set(build, DATE_ISO_WEEK, Int32GetDatum(date2isoweek(year, month, day)));
 	olist_build_set(build, DATE_DAY, Int32GetDatum(day));
 	olist_build_set(build, DATE_ISO_DOW, Int32GetDatum(iso_dow));
-	olist_build_set(build, DATE_DAY_NAME, CStringGetTextDatum(day_names[iso_dow - 1]));
+	set_name(build, DATE_DAY_NAME, day_names[iso_dow - 1]);
 	olist_build_set(build, DATE_IS_WEEKEND, BoolGetDatum(iso_dow >= 6));
 	olist_build_set(build, DATE_IS_HOLIDAY, BoolGetDatum(holiday != NULL));
 	if (holiday != NULL)
-		olist_build_set(build, DATE_HOLIDAY_NAME, CStringGetTextDatum(holiday));
+		set_name(build, DATE_HOLIDAY_NAME, holiday);
 	olist_build_put(build);
 }
 

@@ -52,7 +52,7 @@ const OlistTable olist_dim_geography = {
 	.columns =
 		(const OlistColumn[]){
 			{"geography_key", "bigint NOT NULL", "Surrogate key; -1 is unknown"},
-			{"zip_code_prefix", "text NOT NULL", "Text, with leading zeros"},
+			{"zip_code_prefix", OLIST_ID_TYPE, "Text, with leading zeros"},
 			{"city", "text",
 			 "The most frequent normalised name among the prefix's points; among its customers "
 			 "and sellers where it has no point"},
@@ -342,23 +342,7 @@ set_text(OlistBuild *build, int column, const OlistKeyMap *map, uint32 n)
 	if (n == OLIST_NO_KEY)
 		return;
 	text = olist_key_map_text(map, n, buf, &len);
-	olist_build_set(build, column, PointerGetDatum(cstring_to_text_with_len(text, len)));
-}
-
-static void
-set_region(OlistBuild *build, const OlistKeyMap *names, uint32 state)
-{
-	char buf[OLIST_KEY_BUF];
-	int len;
-	const char *text;
-	const char *region;
-
-	if (state == OLIST_NO_KEY)
-		return;
-	text = olist_key_map_text(names, state, buf, &len);
-	region = olist_region_of_state(text, len);
-	if (region != NULL)
-		olist_build_set(build, GEO_REGION, CStringGetTextDatum(region));
+	olist_build_set_text(build, column, text, len);
 }
 
 static uint32
@@ -374,15 +358,14 @@ put_prefix(Gathered *g, OlistSeeds *seeds, uint32 n)
 {
 	OlistBuild *build = g->build;
 	const Prefix *prefix = &g->prefixes[n];
-	uint32 state = elected(g->states, g->resident_states, n);
 	int64 key;
 
 	olist_seeds_assign(seeds, n, 1, NULL, &key);
 	olist_build_set(build, GEO_KEY, Int64GetDatum(key != 0 ? key : build->next_key++));
 	set_text(build, GEO_ZIP, g->zips, n);
 	set_text(build, GEO_CITY, g->names, elected(g->cities, g->resident_cities, n));
-	set_text(build, GEO_STATE, g->names, state);
-	set_region(build, g->names, state);
+	set_text(build, GEO_STATE, g->names, elected(g->states, g->resident_states, n));
+	olist_build_set_region(build, GEO_REGION, GEO_STATE);
 	if (prefix->inside > 0)
 	{
 		olist_build_set(build, GEO_LATITUDE,
@@ -453,7 +436,7 @@ static void
 put_unknown(OlistBuild *build)
 {
 	olist_build_set(build, GEO_KEY, Int64GetDatum(OLIST_UNKNOWN_KEY));
-	olist_build_set(build, GEO_ZIP, CStringGetTextDatum("unknown"));
+	olist_build_set_text(build, GEO_ZIP, "unknown", strlen("unknown"));
 	olist_build_set(build, GEO_POINT_COUNT, Int32GetDatum(0));
 	olist_build_set(build, GEO_OUTLIER_COUNT, Int32GetDatum(0));
 	olist_build_put(build);

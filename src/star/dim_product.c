@@ -53,7 +53,7 @@ const OlistTable olist_dim_product = {
 	.columns =
 		(const OlistColumn[]){
 			{"product_key", "bigint NOT NULL", "Surrogate key of the version; -1 is unknown"},
-			{"product_id", "text NOT NULL", "The source's id of the product"},
+			{"product_id", OLIST_ID_TYPE, "The source's id of the product"},
 			{"category", "text NOT NULL", "Category in Portuguese; 'unknown' if it has none"},
 			{"category_english", "text NOT NULL",
 			 "Category in English; the Portuguese name where there is no translation"},

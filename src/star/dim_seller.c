@@ -23,6 +23,7 @@ enum
 	SELLER_ZIP,
 	SELLER_CITY,
 	SELLER_STATE,
+	SELLER_REGION,
 	SELLER_GEOGRAPHY_KEY,
 	SELLER_VERSION_COLUMNS
 };
@@ -33,11 +34,12 @@ const OlistTable olist_dim_seller = {
 	.columns =
 		(const OlistColumn[]){
 			{"seller_key", "bigint NOT NULL", "Surrogate key of the version; -1 is unknown"},
-			{"seller_id", "text NOT NULL", "The source's id of the seller"},
+			{"seller_id", OLIST_ID_TYPE, "The source's id of the seller"},
 			{"zip_code_prefix", "text",
 			 "First five digits of the zip code, as the source has them"},
 			{"city", "text", "As the source has it"},
 			{"state", "text", "As the source has it"},
+			{"region", "text", "The state's region: N, NE, CO, SE or S"},
 			{"geography_key", "bigint NOT NULL", "The zip prefix in dim_geography"},
 			OLIST_VERSION_COLUMNS,
 			{0}},
@@ -58,6 +60,7 @@ set_seller(OlistBuild *build, const OlistVersion *version, void *arg)
 	{
 		memcpy(&build->values[SELLER_ZIP], version->values, 3 * sizeof(Datum));
 		memcpy(&build->isnull[SELLER_ZIP], version->isnull, 3 * sizeof(bool));
+		olist_build_set_region(build, SELLER_REGION, SELLER_STATE);
 		if (!version->isnull[0])
 		{
 			text *zip = DatumGetTextPP(version->values[0]);

@@ -16,7 +16,7 @@ const OlistTable olist_dim_order_status = {
 	.comment = "The statuses that orders have",
 	.columns = (const OlistColumn[]){{"order_status_key", "bigint NOT NULL",
 									  "Surrogate key; -1 is unknown"},
-									 {"order_status", "text NOT NULL", "As the source has it"},
+									 {"order_status", OLIST_ID_TYPE, "As the source has it"},
 									 {0}},
 	.key = "order_status_key",
 	.primary_key = (const char *const[]){"order_status_key", NULL},
@@ -28,7 +28,7 @@ const OlistTable olist_dim_payment_type = {
 	.comment = "The ways in which orders are paid",
 	.columns = (const OlistColumn[]){{"payment_type_key", "bigint NOT NULL",
 									  "Surrogate key; -1 is unknown"},
-									 {"payment_type", "text NOT NULL", "As the source has it"},
+									 {"payment_type", OLIST_ID_TYPE, "As the source has it"},
 									 {0}},
 	.key = "payment_type_key",
 	.primary_key = (const char *const[]){"payment_type_key", NULL},
@@ -39,7 +39,7 @@ static void
 put_value(OlistBuild *build, int64 key, const char *value, int len)
 {
 	olist_build_set(build, 0, Int64GetDatum(key));
-	olist_build_set(build, 1, PointerGetDatum(cstring_to_text_with_len(value, len)));
+	olist_build_set_text(build, 1, value, len);
 	olist_build_put(build);
 }
 

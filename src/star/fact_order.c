@@ -12,7 +12,6 @@
 #include "catalog/pg_type.h"
 #include "star/build.h"
 #include "star/details.h"
-#include "star/money.h"
 #include "star/reviews.h"
 #include "star/share.h"
 #include "star/tables.h"
@@ -62,8 +61,9 @@ const OlistTable olist_fact_order = {
 	.columns =
 		(const OlistColumn[]){
 			{"order_key", "bigint NOT NULL", "Surrogate key"},
-			{"order_id", "text NOT NULL", "The source's id of the order"},
-			{"customer_id", "text", "The source's id of the customer, one for each order"},
+			{"order_id", OLIST_ID_TYPE, "The source's id of the order"},
+			{"customer_id", "text COLLATE \"C\"",
+			 "The source's id of the customer, one for each order"},
 			{"customer_key", "bigint NOT NULL", "The customer's version in force at purchase"},
 			{"customer_geography_key", "bigint NOT NULL", "Where the customer is"},
 			{"order_status_key", "bigint NOT NULL", "The order's status"},
@@ -263,16 +263,15 @@ set_times(OlistBuild *build, OlistScan *scan)
 	}
 }
 
-/* set the sums; returns false, and sets nothing further, if one does not fit */
 static void
-set_totals(OlistBuild *build, const Totals *totals, Datum money[3])
+set_totals(OlistBuild *build, const Totals *totals)
 {
 	olist_build_set(build, ORDER_ITEM_COUNT, Int32GetDatum(totals->item_count));
 	olist_build_set(build, ORDER_SELLER_COUNT, Int32GetDatum(totals->seller_count));
-	olist_build_set(build, ORDER_PRICE_TOTAL, money[0]);
-	olist_build_set(build, ORDER_FREIGHT_TOTAL, money[1]);
+	olist_build_set_cents(build, ORDER_PRICE_TOTAL, totals->price);
+	olist_build_set_cents(build, ORDER_FREIGHT_TOTAL, totals->freight);
 	olist_build_set(build, ORDER_PAYMENT_COUNT, Int32GetDatum(totals->payment_count));
-	olist_build_set(build, ORDER_PAYMENT_TOTAL, money[2]);
+	olist_build_set_cents(build, ORDER_PAYMENT_TOTAL, totals->paid);
 	olist_build_set(build, ORDER_INSTALLMENTS_MAX, Int32GetDatum(totals->installments_max));
 }
 
@@ -281,9 +280,6 @@ put_order(OrderTask *task, OlistScan *scan, const OlistOrder *order, const Total
 		  const OlistLatestReview *review)
 {
 	OlistBuild *build = task->build;
-	Datum money[3] = {olist_money_from_cents(totals->price),
-					  olist_money_from_cents(totals->freight),
-					  olist_money_from_cents(totals->paid)};
 
 	olist_build_set(build, ORDER_KEY, Int64GetDatum(order->order_key));
 	olist_build_copy(build, ORDER_ID, scan, COL_ORDER_ID);
@@ -293,14 +289,12 @@ put_order(OrderTask *task, OlistScan *scan, const OlistOrder *order, const Total
 	olist_build_set(build, ORDER_STATUS_KEY,
 					Int64GetDatum(olist_values_find(task->statuses, scan, COL_STATUS)));
 	set_times(build, scan);
-	set_totals(build, totals, money);
+	set_totals(build, totals);
 	if (review->exists && review->has_score)
 		olist_build_set(build, ORDER_REVIEW_SCORE, Int32GetDatum(review->score));
 	olist_build_copy(build, ORDER_OBJECT_ID, scan, COL_OBJECT_ID);
 	olist_build_copy(build, ORDER_LINE, scan, COL_LINE);
 	olist_build_put(build);
-	for (int i = 0; i < 3; i++)
-		pfree(DatumGetPointer(money[i]));
 	build->next_key = Max(build->next_key, order->order_key + 1);
 }
 

@@ -36,7 +36,7 @@ const OlistTable olist_fact_review = {
 	.comment = "A review of an order; one review may be given to several orders",
 	.columns =
 		(const OlistColumn[]){
-			{"review_id", "text NOT NULL", "The source's id of the review; not unique"},
+			{"review_id", OLIST_ID_TYPE, "The source's id of the review; not unique"},
 			{"order_key", "bigint NOT NULL", "The order in fact_order"},
 			{"customer_key", "bigint NOT NULL", "The customer's version in force at purchase"},
 			{"score", "integer", "1 to 5"},

@@ -235,10 +235,10 @@ put_version(const OlistHistory *history, OlistBuild *build, const OlistVersion *
 {
 	bool is_known = version->number > 0;
 	int column = history->version_columns;
-	text *natural_key = cstring_to_text_with_len(version->natural_key, version->natural_key_len);
 
 	olist_build_set(build, 0, Int64GetDatum(version->key));
-	olist_build_set(build, history->natural_key_column, PointerGetDatum(natural_key));
+	olist_build_set_text(build, history->natural_key_column, version->natural_key,
+						 version->natural_key_len);
 	history->set(build, version, history->arg);
 	olist_build_set(build, column++, TimestampGetDatum(version->valid_from));
 	olist_build_set(build, column++, TimestampGetDatum(version->valid_to));
@@ -249,7 +249,6 @@ put_version(const OlistHistory *history, OlistBuild *build, const OlistVersion *
 	if (version->values != NULL)
 		olist_build_set_origin(build, column, version->origin);
 	olist_build_put(build);
-	pfree(natural_key);
 }
 
 static void

@@ -113,14 +113,12 @@ olist_money_to_cents(Datum amount, int64 *cents)
 	return true;
 }
 
-Datum
-olist_money_datum(Datum amount, int64 cents)
+bool
+olist_money_is_plain(Datum amount)
 {
 	uint16 header = short_header((const struct varlena *) DatumGetPointer(amount));
 
-	if (header != 0 && (header & SHORT_DSCALE_MASK) >> SHORT_DSCALE_SHIFT == 2)
-		return amount;
-	return olist_money_from_cents(cents);
+	return header != 0 && (header & SHORT_DSCALE_MASK) >> SHORT_DSCALE_SHIFT == 2;
 }
 
 Datum

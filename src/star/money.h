@@ -14,10 +14,10 @@
 extern bool olist_money_to_cents(Datum amount, int64 *cents);
 
 /*
- * An amount as numeric(12,2) holds it: the datum itself where it is already
- * so, else a new one, palloc'd. cents is its value by olist_money_to_cents().
+ * Does the datum hold an amount as numeric(12,2) does, with two decimals? The
+ * amount is one that olist_money_to_cents() accepts.
  */
-extern Datum olist_money_datum(Datum amount, int64 cents);
+extern bool olist_money_is_plain(Datum amount);
 
 /* cents as numeric with two decimals, palloc'd */
 extern Datum olist_money_from_cents(int64 cents);

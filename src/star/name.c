@@ -118,17 +118,3 @@ olist_etl_normalize_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(
 		cstring_to_text(olist_normalize_name(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))));
 }
-
-PG_FUNCTION_INFO_V1(olist_etl_region_of_state);
-
-/* region_of_state(text) returns text */
-Datum
-olist_etl_region_of_state(PG_FUNCTION_ARGS)
-{
-	text *state = PG_GETARG_TEXT_PP(0);
-	const char *region = olist_region_of_state(VARDATA_ANY(state), VARSIZE_ANY_EXHDR(state));
-
-	if (region == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(region));
-}
