@@ -41,6 +41,14 @@ get_text(uint64 row, int i)
 List *
 olist_entities(void)
 {
+	static OlistSpiKept statement = {
+		.sql = "SELECT e.entity, e.target, e.is_required::text,"
+			   "       c.column_name, c.data_type, c.is_required::text"
+			   "  FROM olist_etl.entity e"
+			   "  JOIN olist_etl.entity_column c ON c.entity = e.entity"
+			   " ORDER BY e.entity, c.position",
+		.expected = SPI_OK_SELECT,
+	};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext spi;
 	List *entities = NIL;
@@ -48,12 +56,7 @@ olist_entities(void)
 	uint64 n;
 
 	SPI_connect();
-	n = olist_spi_execute_as_owner("SELECT e.entity, e.target, e.is_required::text,"
-								   "       c.column_name, c.data_type, c.is_required::text"
-								   "  FROM olist_etl.entity e"
-								   "  JOIN olist_etl.entity_column c ON c.entity = e.entity"
-								   " ORDER BY e.entity, c.position",
-								   SPI_OK_SELECT, 0, NULL);
+	n = olist_spi_execute_kept_as_owner(&statement, 0, NULL);
 	spi = MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -115,6 +118,12 @@ directory_of(const char *path)
 OlistEntityMatcher *
 olist_entity_matcher(const char *source_uri, List *entities)
 {
+	static OlistSpiKept statement = {
+		.sql = "SELECT p.pattern, p.entity"
+			   "  FROM olist_etl.object_pattern p"
+			   " ORDER BY p.is_default, length(p.pattern) DESC, p.pattern COLLATE \"C\"",
+		.expected = SPI_OK_SELECT,
+	};
 	OlistEntityMatcher *matcher = palloc0(sizeof(OlistEntityMatcher));
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext spi;
@@ -123,11 +132,7 @@ olist_entity_matcher(const char *source_uri, List *entities)
 	matcher->base_uri = directory_of(source_uri);
 	matcher->base = directory_of(object_path(source_uri));
 	SPI_connect();
-	n = olist_spi_execute_as_owner(
-		"SELECT p.pattern, p.entity"
-		"  FROM olist_etl.object_pattern p"
-		" ORDER BY p.is_default, length(p.pattern) DESC, p.pattern COLLATE \"C\"",
-		SPI_OK_SELECT, 0, NULL);
+	n = olist_spi_execute_kept_as_owner(&statement, 0, NULL);
 	spi = MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < n; i++)
 	{

@@ -26,6 +26,7 @@
 #include "nodes/pg_list.h"
 
 #include "access/htup_details.h"
+#include "base/fault.h"
 #include "base/message.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
@@ -299,6 +300,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
 	n = compare(discovery);
+	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
 	for (uint64 i = 0; i < n; i++)
 		to_publish += !is_shown(get_text(i, RESULT_STATUS));

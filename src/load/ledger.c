@@ -75,20 +75,22 @@ last_modified_arg(const OlistObject *object)
 static bool
 claim_current(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 {
+	static OlistSpiKept statement = {
+		.sql = "SELECT l.object_id,"
+			   "       l.etag IS NOT DISTINCT FROM $3 AND l.size IS NOT DISTINCT FROM $4,"
+			   "       $5 = 0 OR EXISTS (SELECT FROM olist_etl.staged s"
+			   "                          WHERE s.object_id = l.object_id AND s.filenode = $5),"
+			   "       l.rows_loaded"
+			   "  FROM olist_etl.ledger l"
+			   " WHERE l.target = $1 AND l.uri = $2 AND l.is_current"
+			   "   FOR UPDATE OF l",
+		.expected = SPI_OK_SELECT,
+	};
 	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target), OLIST_SPI_TEXT(key->object->uri),
 						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
 						  OLIST_SPI_OID(key->filenode)};
 
-	if (olist_spi_execute_as_owner(
-			"SELECT l.object_id,"
-			"       l.etag IS NOT DISTINCT FROM $3 AND l.size IS NOT DISTINCT FROM $4,"
-			"       $5 = 0 OR EXISTS (SELECT FROM olist_etl.staged s"
-			"                          WHERE s.object_id = l.object_id AND s.filenode = $5),"
-			"       l.rows_loaded"
-			"  FROM olist_etl.ledger l"
-			" WHERE l.target = $1 AND l.uri = $2 AND l.is_current"
-			"   FOR UPDATE OF l",
-			SPI_OK_SELECT, lengthof(args), args) == 0)
+	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) == 0)
 		return false;
 	if (get_bool(2))
 	{
@@ -108,17 +110,20 @@ claim_current(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 static bool
 claim_former_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 {
+	static OlistSpiKept statement = {
+		.sql = "SELECT l.object_id"
+			   "  FROM olist_etl.ledger l"
+			   " WHERE l.target = $1 AND l.uri = $2"
+			   "   AND l.etag IS NOT DISTINCT FROM $3"
+			   "   AND l.size IS NOT DISTINCT FROM $4"
+			   "   AND NOT l.is_current"
+			   "   FOR UPDATE OF l",
+		.expected = SPI_OK_SELECT,
+	};
 	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target), OLIST_SPI_TEXT(key->object->uri),
 						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object)};
 
-	if (olist_spi_execute_as_owner("SELECT l.object_id"
-								   "  FROM olist_etl.ledger l"
-								   " WHERE l.target = $1 AND l.uri = $2"
-								   "   AND l.etag IS NOT DISTINCT FROM $3"
-								   "   AND l.size IS NOT DISTINCT FROM $4"
-								   "   AND NOT l.is_current"
-								   "   FOR UPDATE OF l",
-								   SPI_OK_SELECT, lengthof(args), args) == 0)
+	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) == 0)
 		return false;
 	claim->object_id = get_int8(1);
 	claim->may_have_rows = true;
@@ -133,18 +138,21 @@ claim_former_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 static bool
 claim_new_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 {
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.ledger"
+			   "    (target, entity, source, uri, etag, size, last_modified,"
+			   "     is_current)"
+			   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			   "    ON CONFLICT DO NOTHING"
+			   " RETURNING object_id",
+		.expected = SPI_OK_INSERT_RETURNING,
+	};
 	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
 						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
 						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
 						  last_modified_arg(key->object),	 OLIST_SPI_BOOL(claim->former_id == 0)};
 
-	if (olist_spi_execute_as_owner("INSERT INTO olist_etl.ledger"
-								   "    (target, entity, source, uri, etag, size, last_modified,"
-								   "     is_current)"
-								   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-								   "    ON CONFLICT DO NOTHING"
-								   " RETURNING object_id",
-								   SPI_OK_INSERT_RETURNING, lengthof(args), args) == 0)
+	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) == 0)
 		return false;
 	claim->object_id = get_int8(1);
 	return true;
@@ -173,19 +181,51 @@ olist_ledger_claim(const OlistLedgerKey *key)
 static void
 mark_staged(const OlistLedgerKey *key, const OlistLedgerClaim *claim)
 {
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.staged (object_id, filenode)"
+			   "VALUES ($1, $2)"
+			   "    ON CONFLICT (object_id) DO UPDATE SET filenode = $2",
+		.expected = SPI_OK_INSERT,
+	};
 	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->object_id), OLIST_SPI_OID(key->filenode)};
 
-	olist_spi_execute_as_owner("INSERT INTO olist_etl.staged (object_id, filenode)"
-							   "VALUES ($1, $2)"
-							   "    ON CONFLICT (object_id) DO UPDATE SET filenode = $2",
-							   SPI_OK_INSERT, lengthof(args), args);
+	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
+}
+
+/* the version that was current is so no more */
+static void
+supersede(const OlistLedgerClaim *claim)
+{
+	static OlistSpiKept update = {
+		.sql = "UPDATE olist_etl.ledger"
+			   "   SET is_current = false, superseded_by = $2"
+			   " WHERE object_id = $1",
+		.expected = SPI_OK_UPDATE,
+	};
+	static OlistSpiKept unmark = {
+		.sql = "DELETE FROM olist_etl.staged WHERE object_id = $1",
+		.expected = SPI_OK_DELETE,
+	};
+	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->former_id), OLIST_SPI_INT8(claim->object_id)};
+
+	olist_spi_execute_kept_as_owner(&update, 2, args);
+	olist_spi_execute_kept_as_owner(&unmark, 1, args);
 }
 
 void
 olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 					const OlistLedgerCounts *counts)
 {
-	OlistSpiArg former[] = {OLIST_SPI_INT8(claim->former_id), OLIST_SPI_INT8(claim->object_id)};
+	/* a version that comes back after another is not the one that was published */
+	static OlistSpiKept update = {
+		.sql = "UPDATE olist_etl.ledger"
+			   "   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
+			   "       run_id = $5, source = $6, entity = $7, loaded_at = now(),"
+			   "       published_at = CASE WHEN is_current THEN published_at END,"
+			   "       is_current = true, superseded_by = NULL"
+			   " WHERE object_id = $1",
+		.expected = SPI_OK_UPDATE,
+	};
 	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->object_id), OLIST_SPI_INT8(counts->read),
 						  OLIST_SPI_INT8(counts->loaded),	OLIST_SPI_INT8(counts->rejected),
 						  OLIST_SPI_INT8(key->run_id),		OLIST_SPI_TEXT(key->source),
@@ -194,23 +234,8 @@ olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 	args[4].isnull = key->run_id == 0;
 	SPI_connect();
 	if (claim->former_id != 0)
-	{
-		olist_spi_execute_as_owner("UPDATE olist_etl.ledger"
-								   "   SET is_current = false, superseded_by = $2"
-								   " WHERE object_id = $1",
-								   SPI_OK_UPDATE, 2, former);
-		olist_spi_execute_as_owner("DELETE FROM olist_etl.staged WHERE object_id = $1",
-								   SPI_OK_DELETE, 1, former);
-	}
-
-	/* a version that comes back after another is not the one that was published */
-	olist_spi_execute_as_owner("UPDATE olist_etl.ledger"
-							   "   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
-							   "       run_id = $5, source = $6, entity = $7, loaded_at = now(),"
-							   "       published_at = CASE WHEN is_current THEN published_at END,"
-							   "       is_current = true, superseded_by = NULL"
-							   " WHERE object_id = $1",
-							   SPI_OK_UPDATE, lengthof(args), args);
+		supersede(claim);
+	olist_spi_execute_kept_as_owner(&update, lengthof(args), args);
 	if (OidIsValid(key->filenode))
 		mark_staged(key, claim);
 	SPI_finish();
@@ -219,17 +244,20 @@ olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 int64
 olist_ledger_publish(void)
 {
+	static OlistSpiKept statement = {
+		.sql =
+			"UPDATE olist_etl.ledger l"
+			"   SET published_at = now()"
+			"  FROM olist_etl.entity e"
+			"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
+			" WHERE l.target = e.target AND l.object_id = s.object_id"
+			"   AND l.is_current AND l.published_at IS NULL",
+		.expected = SPI_OK_UPDATE,
+	};
 	int64 n;
 
 	SPI_connect();
-	n = olist_spi_execute_as_owner(
-		"UPDATE olist_etl.ledger l"
-		"   SET published_at = now()"
-		"  FROM olist_etl.entity e"
-		"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
-		" WHERE l.target = e.target AND l.object_id = s.object_id"
-		"   AND l.is_current AND l.published_at IS NULL",
-		SPI_OK_UPDATE, 0, NULL);
+	n = olist_spi_execute_kept_as_owner(&statement, 0, NULL);
 	SPI_finish();
 	return n;
 }
@@ -237,6 +265,12 @@ olist_ledger_publish(void)
 void
 olist_ledger_drift(int64 object_id, const char *kind, List *columns)
 {
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.drift (object_id, column_name, kind)"
+			   "VALUES ($1, $2, $3)"
+			   "    ON CONFLICT DO NOTHING",
+		.expected = SPI_OK_INSERT,
+	};
 	ListCell *lc;
 
 	SPI_connect();
@@ -245,10 +279,7 @@ olist_ledger_drift(int64 object_id, const char *kind, List *columns)
 		OlistSpiArg args[] = {OLIST_SPI_INT8(object_id), OLIST_SPI_TEXT(lfirst(lc)),
 							  OLIST_SPI_TEXT(kind)};
 
-		olist_spi_execute_as_owner("INSERT INTO olist_etl.drift (object_id, column_name, kind)"
-								   "VALUES ($1, $2, $3)"
-								   "    ON CONFLICT DO NOTHING",
-								   SPI_OK_INSERT, lengthof(args), args);
+		olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
 	}
 	SPI_finish();
 }

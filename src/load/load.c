@@ -19,6 +19,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/fault.h"
 #include "base/message.h"
 #include "base/spi.h"
 #include "catalog/pg_attribute.h"
@@ -358,11 +359,15 @@ load_object(Load *load)
 	check_target(load->rel);
 	describe_target(load);
 	load->claim = olist_ledger_claim(&load->key);
+	OLIST_FAULT("load-claimed");
 	if (!load->claim.is_loaded || load->target->reload)
 	{
 		remove_replaced_rows(load);
+		OLIST_FAULT("load-removed");
 		transfer(load);
+		OLIST_FAULT("load-transferred");
 		olist_ledger_finish(&load->key, &load->claim, &load->counts);
+		OLIST_FAULT("load-finished");
 		CommandCounterIncrement();
 	}
 	table_close(load->rel, NoLock);

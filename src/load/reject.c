@@ -48,6 +48,11 @@ struct OlistRejects
 OlistRejects *
 olist_rejects_begin(int64 object_id, bool may_have_rejects)
 {
+	static OlistSpiKept statement = {
+		.sql = "DELETE FROM olist_etl.reject"
+			   " WHERE object_id = $1 AND reason = 'invalid'",
+		.expected = SPI_OK_DELETE,
+	};
 	OlistRejects *rejects = palloc0(sizeof(OlistRejects));
 
 	rejects->object_id = object_id;
@@ -58,9 +63,7 @@ olist_rejects_begin(int64 object_id, bool may_have_rejects)
 		OlistSpiArg args[] = {OLIST_SPI_INT8(object_id)};
 
 		SPI_connect();
-		olist_spi_execute_as_owner("DELETE FROM olist_etl.reject"
-								   " WHERE object_id = $1 AND reason = 'invalid'",
-								   SPI_OK_DELETE, 1, args);
+		olist_spi_execute_kept_as_owner(&statement, 1, args);
 		SPI_finish();
 	}
 	return rejects;
@@ -83,6 +86,15 @@ column_array(OlistRejects *rejects, RejectColumn column, Oid element, Oid array,
 static void
 flush(OlistRejects *rejects)
 {
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.reject"
+			   "    (object_id, reason, record, line, byte_offset, column_name, sqlstate, message, "
+			   "hint,"
+			   "     raw)"
+			   "SELECT $1, 'invalid', u.*"
+			   "  FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) AS u",
+		.expected = SPI_OK_INSERT,
+	};
 	MemoryContext caller = MemoryContextSwitchTo(rejects->batch_context);
 	OlistSpiArg args[] = {
 		OLIST_SPI_INT8(rejects->object_id),
@@ -97,13 +109,7 @@ flush(OlistRejects *rejects)
 	};
 
 	SPI_connect();
-	olist_spi_execute_as_owner(
-		"INSERT INTO olist_etl.reject"
-		"    (object_id, reason, record, line, byte_offset, column_name, sqlstate, message, hint,"
-		"     raw)"
-		"SELECT $1, 'invalid', u.*"
-		"  FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) AS u",
-		SPI_OK_INSERT, lengthof(args), args);
+	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(rejects->batch_context);

@@ -14,17 +14,20 @@
 OlistNamedSource *
 olist_named_source_if_any(const char *name)
 {
+	static OlistSpiKept statement = {
+		.sql = "SELECT s.uri, s.server::text"
+			   "  FROM olist_etl.source s"
+			   " WHERE s.name = $1"
+			   " ORDER BY s.is_default"
+			   " LIMIT 1",
+		.expected = SPI_OK_SELECT,
+	};
 	MemoryContext caller = CurrentMemoryContext;
 	OlistSpiArg args[] = {OLIST_SPI_TEXT(name)};
 	OlistNamedSource *source = NULL;
 
 	SPI_connect();
-	if (olist_spi_execute_as_owner("SELECT s.uri, s.server::text"
-								   "  FROM olist_etl.source s"
-								   " WHERE s.name = $1"
-								   " ORDER BY s.is_default"
-								   " LIMIT 1",
-								   SPI_OK_SELECT, 1, args) > 0)
+	if (olist_spi_execute_kept_as_owner(&statement, 1, args) > 0)
 	{
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 

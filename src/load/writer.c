@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/fault.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "executor/tuptable.h"
@@ -126,6 +127,7 @@ flush(OlistWriter *writer)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer->batch_context);
 
+	OLIST_FAULT("load-write");
 	table_multi_insert(writer->rel, writer->slots, writer->nrows, writer->command, writer->options,
 					   writer->bulk_state);
 	MemoryContextSwitchTo(old);
