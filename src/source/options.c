@@ -11,6 +11,7 @@
 #include "source/options.h"
 
 #include "base/spi.h"
+#include "base/suggest.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
@@ -24,7 +25,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
-#include "utils/varlena.h"
 
 /* the name of the extension's one foreign-data wrapper */
 #define WRAPPER_NAME "olist_etl"
@@ -221,27 +221,15 @@ find_option(const char *name)
 static const char *
 closest_option(const char *name, int where)
 {
-	const char *closest = NULL;
-	int best = 4; /* more edits than this are another word */
+	OlistSuggestion suggestion;
 
-	if (strlen(name) > NAMEDATALEN)
-		return NULL;
+	olist_suggestion_init(&suggestion, name);
 	for (size_t i = 0; i < lengthof(option_table); i++)
 	{
-		const Option *option = &option_table[i];
-		int distance;
-
-		if ((option->where & where) == 0)
-			continue;
-		distance = varstr_levenshtein_less_equal(name, strlen(name), option->name,
-												 strlen(option->name), 1, 1, 1, best, true);
-		if (distance < best)
-		{
-			best = distance;
-			closest = option->name;
-		}
+		if ((option_table[i].where & where) != 0)
+			olist_suggestion_offer(&suggestion, option_table[i].name);
 	}
-	return closest;
+	return suggestion.closest;
 }
 
 static int
