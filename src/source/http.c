@@ -53,6 +53,7 @@ olist_http_stop(OlistHttp *http)
 	http->code = CURLE_OK;
 	http->denied = http->out_of_fds = http->stalled = http->head_overflow = false;
 	http->idle_ms = 0;
+	http->unhurried = 0;
 	http->message[0] = '\0';
 	http->peer[0] = '\0';
 	memset(&http->times, 0, sizeof(http->times));
@@ -265,7 +266,8 @@ olist_http_failure(const OlistHttp *http, OlistHttpFailure *failure)
 		failure->hint = "Raise max_files_per_process, or the operating system's limit.";
 	}
 	else if (http->stalled)
-		failure->message = psprintf("Nothing came from the server for %d ms.", http->timeout);
+		failure->message =
+			psprintf("Next to nothing came from the server for %d ms.", http->timeout);
 	else if (http->head_overflow)
 		failure->message =
 			psprintf("The answer's headers have more than %d bytes.", OLIST_HTTP_HEAD_BYTES);

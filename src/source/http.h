@@ -82,8 +82,8 @@ extern void olist_http_stop(OlistHttp *http);
 /*
  * Let all transfers go on. If none has news at once, wait for some, when asked
  * to: at most 50 ms, so call it in a loop over what is waited for. Answers
- * interrupts. A transfer without news for longer than its options' timeout,
- * counted only while somebody waited here, has failed.
+ * interrupts. A transfer for which next to nothing came for as long as its
+ * options' timeout, counted only while somebody waited here, has failed.
  */
 extern void olist_http_drive(bool wait);
 

@@ -23,6 +23,9 @@
 /* the most that a wait sleeps before it looks for interrupts again, in ms */
 #define MAX_NAP 50
 
+/* what has to come within a transfer's timeout, in bytes: a trickle is a stall */
+#define MIN_PROGRESS 1024
+
 #define MAX_IDLE_HANDLES 32
 #define MAX_IDLE_CONNECTIONS 32
 
@@ -128,10 +131,15 @@ olist_http_engine_share(void)
 }
 
 void
-olist_http_engine_news(OlistHttp *http)
+olist_http_engine_news(OlistHttp *http, size_t bytes)
 {
 	news = true;
-	http->idle_ms = 0;
+	http->unhurried += bytes;
+	if (http->unhurried >= MIN_PROGRESS)
+	{
+		http->unhurried = 0;
+		http->idle_ms = 0;
+	}
 }
 
 void
@@ -290,7 +298,7 @@ nap(void)
 	return waited;
 }
 
-/* charge the time waited to every transfer that had no news in it */
+/* charge the time waited to every transfer, and end those that waited for too long */
 static void
 find_stalled(double waited)
 {

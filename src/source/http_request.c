@@ -42,7 +42,7 @@ header_callback(char *data, size_t size, size_t nitems, void *arg)
 	OlistHttp *http = arg;
 	size_t len = size * nitems;
 
-	olist_http_engine_news(http);
+	olist_http_engine_news(http, len);
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 	{
 		http->head_len = 0;
@@ -59,7 +59,10 @@ header_callback(char *data, size_t size, size_t nitems, void *arg)
 	memcpy(http->head + http->head_len, data, len);
 	http->head_len += (int) len;
 	if (len <= 2 && http->status >= 200)
+	{
 		http->head_done = true;
+		http->idle_ms = 0;
+	}
 	return len;
 }
 
@@ -70,7 +73,7 @@ write_callback(char *data, size_t size, size_t nitems, void *arg)
 	OlistHttp *http = arg;
 	size_t len = size * nitems;
 
-	olist_http_engine_news(http);
+	olist_http_engine_news(http, len);
 	if (http->status / 100 != 2)
 	{
 		size_t room = OLIST_HTTP_ERROR_BYTES - http->error_len;

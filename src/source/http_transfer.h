@@ -30,8 +30,9 @@ struct OlistHttp
 	char *host; /* of the request, for the policy */
 	int port;
 	bool metadata;
-	int timeout;	/* ms without news */
-	double idle_ms; /* waited without news */
+	int timeout;	  /* ms without progress */
+	double idle_ms;	  /* waited without progress */
+	size_t unhurried; /* bytes that came since idle_ms was zero */
 
 	/* the answer */
 	int status;
@@ -80,8 +81,8 @@ extern void olist_http_engine_release(OlistHttp *http);
 /* Let a paused transfer go on. */
 extern void olist_http_engine_resume(OlistHttp *http);
 
-/* something came for a transfer: whoever waits should look */
-extern void olist_http_engine_news(OlistHttp *http);
+/* bytes came for a transfer: whoever waits should look */
+extern void olist_http_engine_news(OlistHttp *http, size_t bytes);
 
 /* libcurl could not allocate */
 extern void olist_http_out_of_memory(void) pg_attribute_noreturn();

@@ -151,6 +151,15 @@ answer_length(const OlistHttp *http)
 			   : strtoll(text, NULL, 10);
 }
 
+/* does the body say itself where it ends? */
+static bool
+answer_is_chunked(const OlistHttp *http)
+{
+	char *encoding = olist_http_header(http, "transfer-encoding");
+
+	return encoding != NULL && pg_strcasecmp(encoding, "chunked") == 0;
+}
+
 /* "bytes 0-9/100"; false if it is anything else, also without a total */
 static bool
 answer_range(const OlistHttp *http, int64 *first, int64 *last, int64 *total)
@@ -290,6 +299,8 @@ check_whole(RemoteStream *stream, Slot *slot, const OlistHttp *http, int64 recei
 		mismatch(stream, "The rest was asked for and the whole came.");
 	if (stream->s3 && slot->last >= 0)
 		mismatch(stream, "A range was asked for and the whole came.");
+	if (length < 0 && stream->base.object.size < 0 && !answer_is_chunked(http))
+		mismatch(stream, "It announces no length, so nobody could tell if it is cut off.");
 	check_size(stream, length);
 	learn_version(stream, http, length);
 	check_etag(stream, http);

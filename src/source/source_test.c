@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "lib/stringinfo.h"
+#include "source/decompress.h"
 #include "source/glob.h"
 #include "source/md5.h"
 #include "source/policy.h"
@@ -190,7 +191,7 @@ olist_etl_test_read(PG_FUNCTION_ARGS)
 	Oid server = olist_source_server(PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1)), uri);
 	OlistObject expected = {.uri = uri, .size = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT64(3)};
 	bool sum = PG_GETARG_BOOL(4);
-	size_t chunk = 64 * 1024;
+	size_t chunk = olist_read_chunk_size;
 	char *buf = palloc(chunk);
 	OlistStream *stream;
 	OlistMd5 md5;
