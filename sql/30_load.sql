@@ -222,20 +222,25 @@ SELECT pg_catalog.pg_extension_config_dump('olist_etl.reject', '');
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.reject_reject_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.drift', '');
 
-CREATE FUNCTION olist_etl.staging_definition(OUT target text, OUT columns text)
+CREATE FUNCTION olist_etl.staging_definition(
+    OUT target text,
+    OUT columns text,
+    OUT holds_objects boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT e.target,
-           string_agg(format('%I %s', c.column_name, c.data_type), ', ' ORDER BY c.position)
+           string_agg(format('%I %s', c.column_name, c.data_type), ', ' ORDER BY c.position),
+           EXISTS (SELECT FROM olist_etl.staged s
+                    WHERE s.filenode = pg_relation_filenode(to_regclass(e.target)))
       FROM olist_etl.entity e
       JOIN olist_etl.entity_column c ON c.entity = e.entity
      GROUP BY e.target
      ORDER BY e.target
 $$;
 COMMENT ON FUNCTION olist_etl.staging_definition() IS
-    'The staging tables and their columns, as CREATE TABLE writes them';
+    'The staging tables and their columns, as CREATE TABLE writes them, and whether rows of any object are known to be there';
 
 CREATE FUNCTION olist_etl.create_staging() RETURNS void
 LANGUAGE plpgsql
@@ -250,16 +255,25 @@ BEGIN
         CREATE SCHEMA olist_staging;
         COMMENT ON SCHEMA olist_staging IS 'The typed rows of the objects that olist_etl loads';
     END IF;
-    FOR staging IN
-        SELECT * FROM olist_etl.staging_definition() d WHERE to_regclass(d.target) IS NULL
+    FOR staging IN SELECT * FROM olist_etl.staging_definition()
     LOOP
-        EXECUTE format('CREATE UNLOGGED TABLE %s (%s, _object_id bigint, _line bigint)',
-                       staging.target, staging.columns);
+        IF to_regclass(staging.target) IS NULL THEN
+            EXECUTE format('CREATE UNLOGGED TABLE %s (%s, _object_id bigint, _line bigint)',
+                           staging.target, staging.columns);
+        ELSIF NOT staging.holds_objects AND pg_relation_size(to_regclass(staging.target)) > 0 THEN
+            -- left by a former life of the extension, or restored from a dump; but
+            -- perhaps somebody is about to commit the first object
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', staging.target);
+            IF EXISTS (SELECT FROM olist_etl.staging_definition() d
+                        WHERE d.target = staging.target AND NOT d.holds_objects) THEN
+                EXECUTE format('TRUNCATE %s', staging.target);
+            END IF;
+        END IF;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.create_staging() IS
-    'Create the schema olist_staging and its tables where they are missing';
+    'Create the schema olist_staging and its tables where they are missing, and empty those whose rows belong to no object that is known';
 
 CREATE FUNCTION olist_etl.load(
     target regclass,

@@ -91,6 +91,12 @@ SELECT * FROM pg_temp.stage_all();
 SELECT customer_id FROM olist_staging.customers ORDER BY 1;
 SELECT count(*), count(*) FILTER (WHERE is_current) FROM olist_etl.ledger WHERE entity = 'customers';
 
+-- rows of nobody, as DROP EXTENSION or a restored dump leaves them, are not mixed with others
+SELECT count(*) > 0 AS has_rows FROM olist_staging.customers;
+TRUNCATE olist_etl.staged;
+SELECT * FROM pg_temp.discover();
+SELECT count(*) FROM olist_staging.customers;
+
 -- arguments that make no sense
 SELECT a.argument, e.state, e.message, e.hint
 FROM (VALUES ('[]'), ('{}'), ('{"entity": "orders"}'), ('{"entity": "none", "uri": "/x"}'),
