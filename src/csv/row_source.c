@@ -195,7 +195,8 @@ read_header(OlistRowSource *source, TupleDesc desc)
 						errmsg("object \"%s\" has no header", source->name),
 						olist_record_reader_blank_lines(source->reader) > 0
 							? errdetail("The object has only empty lines.")
-							: errdetail("The object is empty.")));
+							: errdetail("The object is empty."),
+						errhint("Write the object again, beginning with the columns' names.")));
 	if (record->sqlerrcode != 0)
 	{
 		const char *hint = record->sqlerrcode == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE

@@ -171,7 +171,8 @@ damaged(const DecompressStream *stream, const char *reason)
 	ereport(ERROR, (errcode(ERRCODE_IO_ERROR),
 					errmsg("object \"%s\" is damaged: %s", object_name(stream), reason),
 					errdetail("Noticed after %lld bytes of the object.",
-							  (long long) (stream->in_total - (stream->in_len - stream->in_pos)))));
+							  (long long) (stream->in_total - (stream->in_len - stream->in_pos))),
+					errhint("Write the object again from what it was made of.")));
 }
 
 /* Have at least need bytes of input at hand; fewer only at the end. */
