@@ -236,7 +236,8 @@ olist_http_configure(OlistHttp *http, const OlistHttpRequest *request)
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) request->options->connect_timeout);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_SHARE, olist_http_engine_share());
-	if (request->metadata)
+	/* some servers send the body of an error even after HEAD */
+	if (request->metadata || strcmp(request->method, "HEAD") == 0)
 		SET(CURLOPT_FORBID_REUSE, 1L);
 	if (request->fresh || request->metadata || olist_http_engine_stale())
 		SET(CURLOPT_FRESH_CONNECT, 1L);
