@@ -34,6 +34,7 @@ BEGIN
           FROM olist_etl.reject j JOIN olist_etl.ledger l USING (object_id)
           WHERE l.target = 'public.abc' AND l.is_current) r;
     DELETE FROM olist_etl.ledger l WHERE l.target = 'public.abc';
+    DELETE FROM olist_etl.reject;
     DELETE FROM abc;
 END
 $$;

@@ -224,6 +224,8 @@ SELECT state, message FROM pg_temp.try('SELECT * FROM olist_etl.load(''things'',
 RESET ROLE;
 
 DELETE FROM olist_etl.ledger WHERE target LIKE 'public.%';
+DELETE FROM olist_etl.reject;
+DELETE FROM olist_etl.drift;
 DROP TABLE things, rich, parted, plain, fleeting, frozen;
 DROP VIEW a_view;
 DROP FUNCTION shout, drop_it;

@@ -139,6 +139,8 @@ FROM pg_temp.try('SELECT olist_etl.set_source(''s3://b'', secret_access_key => '
 
 DELETE FROM olist_etl.source WHERE NOT is_default;
 DELETE FROM olist_etl.ledger;
+DELETE FROM olist_etl.reject;
+DELETE FROM olist_etl.drift;
 UPDATE olist_etl.entity SET is_required = true;
 DROP SERVER regress_source CASCADE;
 DROP SCHEMA olist_staging CASCADE;

@@ -21,7 +21,10 @@ our $stage = q{SELECT 'stage: ' || (olist_etl.stage(o) ->> 'status')
 sub new
 {
 	my ($class, $node) = @_;
-	my $self = bless { node => $node, directory => PostgreSQL::Test::Utils::tempdir() }, $class;
+	my $self = bless {
+		node => $node,
+		database => 'postgres',
+		directory => PostgreSQL::Test::Utils::tempdir() }, $class;
 	$node->safe_psql('postgres', qq{
 		UPDATE olist_etl.entity SET is_required = false;
 		SELECT olist_etl.set_source('$self->{directory}');
@@ -54,21 +57,23 @@ sub write_file
 sub state
 {
 	my ($self) = @_;
-	return $self->{node}->safe_psql('postgres', q{
-		SELECT format('%s %s, %s rows, ledger %s',
-			coalesce(d -> 'objects' -> 0 ->> 'status', 'nothing'), d ->> 'new',
+	# in a statement of its own: it may empty what the next one looks at
+	my $discovered = $self->{node}->safe_psql($self->{database}, q{
+		SELECT coalesce(d -> 'objects' -> 0 ->> 'status', 'nothing') || ' ' || (d ->> 'new')
+		FROM olist_etl.discover() d});
+	return $self->{node}->safe_psql($self->{database}, qq{
+		SELECT format('%s, %s rows, ledger %s', '$discovered',
 			(SELECT CASE WHEN count(*) = count(DISTINCT order_id) THEN count(*)::text
 			             ELSE format('%s (%s)', count(*), count(DISTINCT order_id)) END
 			   FROM olist_staging.orders),
 			(SELECT coalesce(string_agg(rows_loaded::text, ', ' ORDER BY object_id), 'empty')
-			   FROM olist_etl.ledger))
-		FROM olist_etl.discover() d});
+			   FROM olist_etl.ledger))});
 }
 
 sub session
 {
 	my ($self) = @_;
-	return $self->{node}->background_psql('postgres', on_error_stop => 0);
+	return $self->{node}->background_psql($self->{database}, on_error_stop => 0);
 }
 
 # Starts a session whose stage() has written its rows and waits for a lock

@@ -1,0 +1,48 @@
+# A database is dumped and restored: the ledger knows what was loaded, and the
+# next load mixes nothing with the staged rows that came along (SECURITY row C3).
+use strict;
+use warnings;
+
+use Olist;
+use Olist::Loading;
+use Test::More;
+
+my $node = olist_cluster('main');
+my $source = Olist::Loading->new($node);
+my $bindir = $node->config_data('--bindir');
+my $connection = $node->connstr('postgres');
+
+$source->write_orders(50);
+$node->safe_psql('postgres', $Olist::Loading::stage);
+$source->write_orders(100);
+$node->safe_psql('postgres', "$Olist::Loading::stage
+	UPDATE olist_etl.ledger SET published_at = now();
+	INSERT INTO olist_etl.object_pattern (pattern, entity) VALUES ('mine*.csv', 'orders');
+	UPDATE olist_etl.entity SET is_required = false;");
+is($source->state, 'nothing 0, 100 rows, ledger 50, 100', 'two versions of an object are loaded');
+
+my %dump = (
+	plain => [ [ 'pg_dump', '-f', "$source->{directory}/.plain" ], [ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-f', "$source->{directory}/.plain" ] ],
+	directory => [ [ 'pg_dump', '-Fd', '-j', '2', '-f', "$source->{directory}/.dump" ], [ 'pg_restore', '-j', '2', "$source->{directory}/.dump" ] ]);
+for my $format (sort keys %dump)
+{
+	my ($dump, $restore) = @{ $dump{$format} };
+	my ($out, $err) = ('', '');
+	ok(IPC::Run::run([ @$dump, '-d', $connection ], '>', \$out, '2>', \$err), "$format: dumped");
+	is($err, '', '... without a word');
+	$node->safe_psql('postgres', "CREATE DATABASE $format");
+	ok(IPC::Run::run([ @$restore, '-d', $node->connstr($format) ], '>', \$out, '2>', \$err), '... and restored');
+	is($err, '', '... without a word');
+
+	my $restored = bless { %$source, database => $format }, 'Olist::Loading';
+	$node->safe_psql($format, 'UPDATE olist_etl.entity SET is_required = false');
+	is($restored->state, 'nothing 0, 0 rows, ledger 50, 100', '... nothing is to be loaded, and nobody\'s rows are gone');
+	is($node->safe_psql($format, q{SELECT pattern FROM olist_etl.object_pattern WHERE NOT is_default}),
+		'mine*.csv', '... patterns of one\'s own have come along');
+	$source->write_file('mine.csv', "order_id,customer_id,order_status,order_purchase_timestamp\nx,x,delivered,2018-01-01 10:00:00\n");
+	$node->safe_psql($format, $Olist::Loading::stage);
+	is($restored->state, 'unpublished 1, 101 rows, ledger 50, 100, 1', '... a new object is loaded beside the former ones');
+	unlink "$source->{directory}/mine.csv";
+}
+$node->stop;
+done_testing();
