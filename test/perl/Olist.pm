@@ -121,10 +121,12 @@ sub poll_until
 {
 	my ($condition, $what, $seconds) = @_;
 	my $end = time + ($seconds // $PostgreSQL::Test::Utils::timeout_default);
+	my $pause = 0.02;
 	until ($condition->())
 	{
 		return ok(0, "timed out: $what") || 0 if time > $end;
-		sleep 0.05;
+		sleep $pause;
+		$pause *= 1.5 if $pause < 0.5;
 	}
 	return 1;
 }
