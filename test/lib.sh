@@ -158,11 +158,11 @@ copy_server() {
     export PATH=$bindir:$PATH
 }
 
-# build [FLAG]...: flags of the compiler, beyond -Werror.
+# build FLAGS: of the compiler, beyond -Werror.
 build() {
     quietly clean as_user make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" clean
     quietly build as_user make -s -C "$work/src" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" \
-        COPT="-Werror $*" all
+        COPT="-Werror $1" all
     quietly install as_user make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" install
 }
 
@@ -213,5 +213,5 @@ set_up() {
     [ -z "$user" ] || chown -R "$user" "$work"
     cd "$work"
     say "==> Building for $("$PG_CONFIG" --version)"
-    build
+    build ''
 }
