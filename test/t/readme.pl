@@ -1,0 +1,119 @@
+# The README's reference is complete and true: each function, procedure, table,
+# view, option and setting of the extension is in it, and nothing else is; and
+# the roles of "Who may do what" can do, with those grants, what it says.
+use strict;
+use warnings;
+
+use Olist;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $readme = slurp_file("$repository/README.md");
+my $node = olist_cluster('main');
+
+# The text from a heading to the next of its level or a higher one.
+sub section
+{
+	my ($heading) = @_;
+	my ($level) = $heading =~ /^(#+)/;
+	my ($text) = $readme =~ /^\Q$heading\E\n(.*?)(?=^#{1,${\ length $level}} |\z)/ms;
+	return $text // die "no section $heading";
+}
+
+# The first cells of the section's tables, without the header.
+sub first_cells
+{
+	my ($heading) = @_;
+	my @rows = section($heading) =~ /^\| *(.+?) *\|.*\n/mg;
+	return grep { !/^-|^(call|function|relation|on|setting|table|mart)$/ } @rows;
+}
+
+sub query
+{
+	my ($sql) = @_;
+	return [ split /\n/, $node->safe_psql('postgres', $sql) ];
+}
+
+sub sorted_unique
+{
+	my %seen;
+	return [ sort grep { !$seen{$_}++ } @_ ];
+}
+
+my @calls = map { /(\w+)\(/g } map { first_cells("### $_") }
+  ('Running', 'Source and staging', 'Tasks', 'Workflow definitions', 'Helpers');
+is_deeply(
+	sorted_unique(@calls),
+	query(
+		q(SELECT DISTINCT proname COLLATE "C" FROM pg_proc
+		JOIN pg_depend ON objid = pg_proc.oid AND classid = 'pg_proc'::regclass AND deptype = 'e'
+		JOIN pg_extension e ON refobjid = e.oid AND extname = 'olist_etl' ORDER BY 1)),
+	'functions and procedures');
+
+is_deeply(
+	sorted_unique(map { /`(\w+)`/g } first_cells('### Tables and views')),
+	query(
+		q(SELECT relname COLLATE "C" FROM pg_class
+		JOIN pg_depend ON objid = pg_class.oid AND classid = 'pg_class'::regclass AND deptype = 'e'
+		JOIN pg_extension e ON refobjid = e.oid AND extname = 'olist_etl'
+		WHERE relkind IN ('r', 'v') ORDER BY 1)),
+	'tables and views');
+
+# settings, with their defaults and who may change them
+is_deeply(
+	[ sort map { s/`//gr =~ s/ *\| */|/gr } section('## Configuration') =~ /^\| (`olist_etl.*?\|.*?\|.*?) \|/mg ],
+	query(
+		q(LOAD 'olist_etl';
+		SELECT concat_ws('|', name, current_setting(name), context) COLLATE "C" FROM pg_settings
+		WHERE name LIKE 'olist\_etl.%' AND name <> 'olist_etl.fault' ORDER BY 1)),
+	'settings');
+
+# every option that the validator knows, as its hint lists them
+my ($options) = section('### Foreign-data wrapper options');
+foreach my $on (qw(server), 'user mapping', 'foreign table')
+{
+	my ($row) = $options =~ /^\| \Q$on\E \| (.*) \|$/m;
+	my @options = $row =~ /`(\w+)`/g;
+	my %statement = (
+		server => 'CREATE SERVER x FOREIGN DATA WRAPPER olist_etl OPTIONS (%s %s)',
+		'user mapping' => 'CREATE USER MAPPING FOR CURRENT_USER SERVER olist_local OPTIONS (%s %s)',
+		'foreign table' => 'CREATE FOREIGN TABLE x (a text) SERVER olist_local OPTIONS (%s %s)');
+	foreach my $option (@options)
+	{
+		my (undef, undef, $error) =
+		  $node->psql('postgres', sprintf($statement{$on}, "\"$option\"", q('')));
+		unlike($error, qr/invalid option/, "option $option of a $on");
+	}
+}
+
+# who may do what
+my $grants = section('## Who may do what');
+my @blocks = $grants =~ /```sql\n(.*?)```/gs;
+s/DATABASE warehouse/DATABASE postgres/ for @blocks;
+$node->safe_psql('postgres', "CREATE ROLE etl; CREATE ROLE analyst; $blocks[0]");
+$node->safe_psql('postgres', "SET ROLE etl; CALL olist_etl.run()");
+is($node->safe_psql('postgres', 'SET ROLE etl; SELECT status FROM olist_etl.progress'),
+	'SUCCEEDED', 'the role that runs the pipeline can');
+$node->safe_psql('postgres', $blocks[1]);
+foreach my $mart (sorted_unique(map { /`(mart_\w+)`/g } section('## The warehouse'))->@*)
+{
+	my ($status) = $node->psql('postgres', "SET ROLE analyst; SELECT * FROM olist_dw.$mart");
+	is($status, 0, "an analyst reads $mart");
+}
+is_deeply(
+	sorted_unique(map { /`((?:dim|fact|mart)_\w+)`/g } first_cells('## The warehouse')),
+	query(
+		q(SELECT relname COLLATE "C" FROM pg_class
+		WHERE relnamespace = 'olist_dw'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1)),
+	'the warehouse has those tables and marts');
+
+# the quick start, as it is written
+my @quick = section('## Quick start') =~ /```sql\n(.*?)```/gs;
+$node->safe_psql('postgres', 'CREATE DATABASE quick');
+my ($status, $output, $error) = $node->psql('quick', $quick[0]);
+is($status, 0, 'the quick start works') or diag $error;
+like($output, qr/^2017-11-01\|/m, '... and shows sales');
+
+$node->stop;
+done_testing();
