@@ -14,6 +14,7 @@ GRANT EXECUTE ON FUNCTION olist_etl.validate(json) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.validate(jsonb) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.simulate(json, json, json, json) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.test_state(json, json, json, json, json) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.graph(json, text, json) TO PUBLIC;
 
 /* writes files on the server, as COPY ... TO does */
 GRANT EXECUTE ON FUNCTION olist_etl.generate_sample(

@@ -576,14 +576,8 @@ start_child(OlistExecution *execution, OlistContainer *container)
 	else
 	{
 		if (is_map)
-		{
-			const OlistState *first = branch->state;
-
-			branch->state = NULL;
 			olist_event_emit(execution, branch, "MapIterationStarted",
 							 iteration_details(container, item));
-			branch->state = first;
-		}
 		olist_branch_make_ready_last(execution, branch, OLIST_PHASE_ENTER);
 	}
 	return true;

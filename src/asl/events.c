@@ -69,6 +69,17 @@ details_member(const char *type)
 	return name;
 }
 
+/* the state that an event is about: the one it names, else the one the branch is in */
+static const char *
+subject(const OlistBranch *branch, const OlistJson *details)
+{
+	const OlistJson *name = olist_json_get(details, "name");
+
+	if (name != NULL)
+		return name->text;
+	return branch->state == NULL ? NULL : branch->state->name;
+}
+
 int64
 olist_event_emit_aside(OlistExecution *execution, OlistBranch *branch, const char *type,
 					   int64 previous_id, OlistJson *details)
@@ -79,7 +90,7 @@ olist_event_emit_aside(OlistExecution *execution, OlistBranch *branch, const cha
 						.at = execution->hooks->now(execution->hooks->arg),
 						.scope = branch->scope,
 						.item = branch->item,
-						.state = branch->state == NULL ? NULL : branch->state->name,
+						.state = subject(branch, details),
 						.details = details,
 						.details_member = details == NULL ? NULL : details_member(type)};
 
