@@ -260,8 +260,8 @@ olist_http_failure(const OlistHttp *http, OlistHttpFailure *failure)
 	}
 	else if (http->out_of_fds && http->code == CURLE_COULDNT_CONNECT)
 	{
+		/* another transfer may leave one */
 		failure->sqlerrcode = ERRCODE_INSUFFICIENT_RESOURCES;
-		failure->transient = false;
 		failure->message = pstrdup("There is no file descriptor left for a connection.");
 		failure->hint = "Raise max_files_per_process, or the operating system's limit.";
 	}

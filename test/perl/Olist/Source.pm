@@ -38,7 +38,7 @@ sub prepare_source
 		BEGIN
 			EXECUTE query INTO result;
 			RETURN 'ok ' || coalesce(result, 'NULL');
-		EXCEPTION WHEN OTHERS THEN
+		EXCEPTION WHEN OTHERS OR query_canceled THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 				hint = PG_EXCEPTION_HINT;
 			RETURN concat_ws(' | ', SQLSTATE || ' ' || message, detail, hint);
