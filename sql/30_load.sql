@@ -246,6 +246,12 @@ $$;
 COMMENT ON FUNCTION olist_etl.staging_definition() IS
     'The staging tables and their columns, as CREATE TABLE writes them, and whether rows of any object are known to be there';
 
+CREATE FUNCTION olist_etl.check_staging() RETURNS void
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_check_staging';
+COMMENT ON FUNCTION olist_etl.check_staging() IS
+    'Raise an error if a staging table belongs to a role whose triggers must not run with the caller''s rights';
+
 CREATE FUNCTION olist_etl.create_staging() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -255,6 +261,7 @@ DECLARE
 BEGIN
     -- two sessions that start on an empty database must not collide
     PERFORM pg_advisory_xact_lock(hashtext('olist_etl.create_staging'));
+    PERFORM olist_etl.check_staging();
     IF to_regnamespace('olist_staging') IS NULL THEN
         CREATE SCHEMA olist_staging;
         COMMENT ON SCHEMA olist_staging IS 'The typed rows of the objects that olist_etl loads';

@@ -236,6 +236,7 @@ forget_former_place(const char *source)
 	ListCell *lc;
 
 	SPI_connect();
+	olist_spi_run("SELECT olist_etl.check_staging()", SPI_OK_SELECT);
 	ids = retire_objects(source);
 	if (!ids.isnull)
 	{

@@ -10,16 +10,13 @@
 #include "load/load.h"
 
 #include "base/message.h"
-#include "base/spi.h"
-#include "catalog/namespace.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "load/json.h"
 #include "load/source.h"
+#include "load/staging.h"
 #include "miscadmin.h"
 #include "source/options.h"
 #include "utils/builtins.h"
-#include "utils/varlena.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(olist_etl_stage);
@@ -59,24 +56,6 @@ read_csv_options(Jsonb *argument, OlistCsvOptions *csv)
 			(void) olist_csv_options_set(csv, name, olist_json_text(argument, name));
 	}
 	olist_csv_options_check(csv);
-}
-
-/* the staging table of an entity, made when it is not there */
-static Oid
-staging_table(const OlistEntity *entity)
-{
-	RangeVar *name =
-		makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(entity->target)));
-	Oid relid = RangeVarGetRelid(name, NoLock, true);
-
-	if (!OidIsValid(relid))
-	{
-		SPI_connect();
-		olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
-		SPI_finish();
-		relid = RangeVarGetRelid(name, NoLock, false);
-	}
-	return relid;
 }
 
 static OlistEntity *
@@ -123,7 +102,7 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	target.source_name = source_name != NULL ? source_name : OLIST_DEFAULT_SOURCE;
 	target.source =
 		olist_source_options(olist_named_source(target.source_name)->serverid, GetUserId());
-	target.relid = staging_table(entity);
+	target.relid = olist_staging_table(entity);
 	target.entity = entity;
 	target.run_id = olist_json_int8(argument, "run_id", 0);
 	target.reload = olist_json_bool(argument, "reload", false);

@@ -137,6 +137,20 @@ FROM (VALUES ('NULL'), ('''ftp://x'''), ('''/x'', name => NULL'), ('''/x'', opti
 SELECT e::text LIKE '%canary%' AS shown, state, message
 FROM pg_temp.try('SELECT olist_etl.set_source(''s3://b'', secret_access_key => ''canary'', addressing => ''x'', name => ''regress'')') e;
 
+-- a stranger's table, whose trigger would run with our rights, is not written to
+DROP SCHEMA olist_staging CASCADE;
+CREATE ROLE regress_olist_stranger;
+CREATE SCHEMA olist_staging AUTHORIZATION regress_olist_stranger;
+CREATE TABLE olist_staging.orders (order_id text, _object_id bigint);
+ALTER TABLE olist_staging.orders OWNER TO regress_olist_stranger;
+SELECT state, message, hint FROM pg_temp.try('SELECT olist_etl.discover()');
+SELECT state, message FROM pg_temp.try('SELECT olist_etl.stage(''{"entity": "orders", "uri": "DIR/olist_orders_dataset.csv"}'')');
+GRANT EXECUTE ON FUNCTION olist_etl.check_staging TO regress_olist_stranger;
+SET ROLE regress_olist_stranger;
+SELECT olist_etl.check_staging();
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION olist_etl.check_staging FROM regress_olist_stranger;
+
 DELETE FROM olist_etl.source WHERE NOT is_default;
 DELETE FROM olist_etl.ledger;
 DELETE FROM olist_etl.reject;
@@ -144,4 +158,5 @@ DELETE FROM olist_etl.drift;
 UPDATE olist_etl.entity SET is_required = true;
 DROP SERVER regress_source CASCADE;
 DROP SCHEMA olist_staging CASCADE;
+DROP ROLE regress_olist_stranger;
 SELECT pg_temp.shell('rm -r DIR');
