@@ -544,10 +544,10 @@ build_share(OlistKeyShare share, void *arg)
 {
 	Gathered g = {.task = arg};
 
-	g.account_ids = olist_key_map_create(1024);
-	g.person_ids = olist_key_map_create(1024);
-	g.address_ids = olist_key_map_create(1024);
-	g.order_ids = olist_key_map_create(1024);
+	g.account_ids = olist_key_map_create(256);
+	g.person_ids = olist_key_map_create(256);
+	g.address_ids = olist_key_map_create(256);
+	g.order_ids = olist_key_map_create(256);
 	if (!g.task->inferring && !gather_accounts(&g, share))
 		return false;
 	if (!gather_orders(&g, share))

@@ -408,9 +408,9 @@ build_share(OlistKeyShare share, void *arg)
 	Gathered g = {.build = arg};
 	OlistSeeds *seeds;
 
-	g.zips = olist_key_map_create(20000);
-	g.spellings = olist_key_map_create(10000);
-	g.names = olist_key_map_create(10000);
+	g.zips = olist_key_map_create(256);
+	g.spellings = olist_key_map_create(256);
+	g.names = olist_key_map_create(256);
 	g.cities = olist_votes_create(g.names);
 	g.states = olist_votes_create(g.names);
 	g.resident_cities = olist_votes_create(g.names);

@@ -184,8 +184,8 @@ static bool
 sum_items(Totals *totals, const OlistOrders *orders, const OlistLosers *losers)
 {
 	OlistDetailScan *detail = olist_detail_begin(&olist_items, orders, losers, OLIST_DETAIL_SKIP);
-	OlistKeyMap *sellers = olist_key_map_create(1024);
-	OlistKeyMap *pairs = olist_key_map_create(1024);
+	OlistKeyMap *sellers = olist_key_map_create(256);
+	OlistKeyMap *pairs = olist_key_map_create(256);
 	bool full = false;
 
 	while (!full && olist_detail_next(detail))

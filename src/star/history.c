@@ -329,7 +329,7 @@ build_share(OlistKeyShare share, void *arg)
 	OlistSeeds *seeds;
 
 	*g = (Gathered){.history = g->history, .build = g->build};
-	g->members = olist_key_map_create(1024);
+	g->members = olist_key_map_create(256);
 	if (!gather_observations(g, share) || !gather_inferred(g, share))
 		return false;
 	seeds = olist_seeds_load(g->history->table, g->history->columns[0].name, g->members, true);

@@ -57,8 +57,8 @@ olist_places_load(void)
 	OlistPlaces *places = palloc0(sizeof(OlistPlaces));
 	OlistScan *scan = olist_scan_begin(OLIST_BUILD_SCHEMA, "dim_geography", columns);
 
-	places->by_zip = olist_key_map_create(20000);
-	places->by_key = olist_key_map_create(20000);
+	places->by_zip = olist_key_map_create(256);
+	places->by_key = olist_key_map_create(256);
 	places->unknown.key = OLIST_UNKNOWN_KEY;
 	while (olist_scan_next(scan))
 	{
@@ -160,7 +160,7 @@ olist_members_load(const char *dimension, const char *natural_key, const char *s
 	OlistMembers *members = palloc0(sizeof(OlistMembers));
 	OlistScan *scan = olist_scan_begin(OLIST_BUILD_SCHEMA, dimension, columns);
 
-	members->map = olist_key_map_create(1024);
+	members->map = olist_key_map_create(256);
 	members->unknown = (OlistMember){.key = OLIST_UNKNOWN_KEY, .geography_key = OLIST_UNKNOWN_KEY};
 	while (olist_scan_next(scan))
 	{

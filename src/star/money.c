@@ -25,9 +25,6 @@
 #define SHORT_WEIGHT_MASK 0x003F
 #define DIGIT_BASE 10000
 
-/* numeric(12,2) ends before this many cents */
-#define CENTS_LIMIT INT64CONST(1000000000000)
-
 /* the header of a short numeric; 0 if it is another format */
 static uint16
 short_header(const struct varlena *numeric)
@@ -79,7 +76,7 @@ slow_cents(Datum amount, int64 *cents)
 {
 	Numeric numeric = DatumGetNumeric(amount);
 	Datum hundredfold;
-	Datum limit = NumericGetDatum(int64_to_numeric(CENTS_LIMIT));
+	Datum limit = NumericGetDatum(int64_to_numeric(OLIST_MONEY_LIMIT));
 
 	if (numeric_is_nan(numeric) || numeric_is_inf(numeric))
 		return false;
@@ -106,7 +103,7 @@ olist_money_to_cents(Datum amount, int64 *cents)
 	if (weight > 2)
 		return false;
 	*cents = weight < -1 ? 0 : short_cents(numeric, weight);
-	if (*cents >= CENTS_LIMIT)
+	if (*cents >= OLIST_MONEY_LIMIT)
 		return false;
 	if (header & SHORT_NEGATIVE)
 		*cents = -*cents;

@@ -7,6 +7,9 @@
 
 #include "postgres_ext.h"
 
+/* numeric(12,2) ends before this many cents */
+#define OLIST_MONEY_LIMIT INT64CONST(1000000000000)
+
 /*
  * The amount in cents, rounded half away from zero as numeric(12,2) rounds;
  * false if it does not fit that type or is no number.

@@ -38,7 +38,7 @@ olist_orders_load(OlistKeyShare share)
 	bool full = false;
 
 	orders->share = share;
-	orders->map = olist_key_map_create(1024);
+	orders->map = olist_key_map_create(256);
 	while (!full && olist_scan_next(scan))
 	{
 		OlistKey key;

@@ -31,7 +31,7 @@ olist_latest_reviews(const OlistOrders *orders, const OlistLosers *losers)
 	uint32 norders = olist_key_map_count(orders->map);
 	OlistLatestReview *latest = palloc_extended(Max(norders, 1) * sizeof(OlistLatestReview),
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	OlistKeyMap *ids = olist_key_map_create(1024);
+	OlistKeyMap *ids = olist_key_map_create(256);
 	OlistDetailScan *detail = olist_detail_begin(&olist_reviews, orders, losers, OLIST_DETAIL_SKIP);
 	bool full = false;
 

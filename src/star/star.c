@@ -18,6 +18,6 @@ olist_star_init(void)
 							"Memory that a transform may use for what it looks up.",
 							"Above it the keys are worked off in shares, reading the input once "
 							"for each.",
-							&olist_star_work_mem, 256 * 1024, 64, MAX_KILOBYTES, PGC_USERSET,
+							&olist_star_work_mem, 256 * 1024, 1024, MAX_KILOBYTES, PGC_USERSET,
 							GUC_UNIT_KB, NULL, NULL, NULL);
 }
