@@ -125,7 +125,7 @@ while (my ($name, $want, $query) = splice(@figures, 0, 3))
 
 # an index is used where a mart is asked for one month, one state, one order
 like(sql(q{EXPLAIN SELECT * FROM olist_dw.mart_delivery_performance WHERE month = '2017-11-01'}),
-	qr/fact_order_purchase_date_key_idx/, "a month's orders are found by an index");
+	qr/Index Scan (using|on) fact_order_\w+_idx/, "a month's orders are found by an index");
 like(sql(q{EXPLAIN SELECT * FROM olist_dw.fact_order WHERE order_id = 'e481f51cbdc54678b7cc49136f2d6af7'}),
 	qr/fact_order_order_id_key/, 'an order is found by its natural key');
 
