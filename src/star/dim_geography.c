@@ -2,13 +2,13 @@
  * star/dim_geography.c
  *		dim_geography: a zip prefix seen in any file.
  *
- *	 staging.geolocation ─► points inside Brazil ─► grouped in place ─► medians ─┐
+ *	 staging.geolocation ─► points ─► grouped in place ─► repeats, medians ──────┐
  *						└─► votes for city and state ────────────────────────────┤
  *	 staging.customers, sellers ─► prefixes without a point, and their votes ────┴─► rows
  *
- * A point takes 20 bytes in memory and no comparison: points are moved to
- * their prefix's stretch of the arrays by swapping along cycles, and a median
- * is selected, not sorted for.
+ * A point takes 28 bytes in memory: points are moved to their prefix's stretch
+ * of the arrays by swapping along cycles, and a median is selected, not sorted
+ * for. Points that repeat another in every column have the same fingerprint.
  */
 #include "postgres.h"
 
@@ -43,7 +43,10 @@ enum
 	GEO_LATITUDE,
 	GEO_LONGITUDE,
 	GEO_POINT_COUNT,
-	GEO_OUTLIER_COUNT
+	GEO_OUTLIER_COUNT,
+	GEO_REPEAT_COUNT,
+	GEO_SPELLING_COUNT,
+	GEO_STATE_COUNT
 };
 
 const OlistTable olist_dim_geography = {
@@ -64,6 +67,10 @@ const OlistTable olist_dim_geography = {
 			 "Median of the points inside Brazil; NULL if there are none"},
 			{"point_count", "integer NOT NULL", "Points of the prefix, outliers included"},
 			{"outlier_count", "integer NOT NULL", "Those outside Brazil's bounding box"},
+			{"repeat_count", "integer NOT NULL", "Those that repeat another one in every column"},
+			{"spelling_count", "integer NOT NULL",
+			 "Names of the city among its points, as they are spelled in the source"},
+			{"state_count", "integer NOT NULL", "States among its points"},
 			{0}},
 	.key = "geography_key",
 	.primary_key = (const char *const[]){"geography_key", NULL},
@@ -71,11 +78,10 @@ const OlistTable olist_dim_geography = {
 	.indexes = (const char *const[]){"state", NULL},
 };
 
-/* a prefix's points stand from start, as many as inside, in the arrays of points */
+/* a prefix's points stand from start in the arrays of points */
 typedef struct Prefix
 {
 	uint32 point_count;
-	uint32 inside;
 	uint32 start;
 	uint32 filled; /* while points are moved */
 } Prefix;
@@ -89,19 +95,22 @@ typedef struct Gathered
 	Prefix *prefixes;
 	uint32 prefix_capacity;
 
-	uint32 *point_prefix; /* the points inside Brazil */
+	uint32 *point_prefix; /* the points; a missing coordinate is NaN */
 	double *lat;
 	double *lng;
+	uint64 *fingerprint; /* of all columns but the prefix */
 	uint32 npoints;
 	uint32 prefix_of_point_capacity;
 	uint32 lat_capacity;
 	uint32 lng_capacity;
+	uint32 fingerprint_capacity;
 
 	OlistKeyMap *spellings; /* city names as they stand in the files */
 	uint32 *city_of_spelling;
 	uint32 spelling_capacity;
-	OlistKeyMap *names; /* normalised cities, and states */
-	OlistVotes *cities; /* votes of points */
+	OlistKeyMap *names;			  /* normalised cities, and states */
+	OlistVotes *points_spellings; /* votes of points */
+	OlistVotes *cities;
 	OlistVotes *states;
 	OlistVotes *resident_cities; /* votes of customers and sellers */
 	OlistVotes *resident_states;
@@ -125,9 +134,9 @@ find_prefix(Gathered *g, OlistScan *scan, int column, OlistKeyShare share)
 	return n;
 }
 
-/* the number of the normalised name of a city as it is spelled */
+/* the number of a city's name as it is spelled; city_of_spelling has its normalised name's */
 static uint32
-city_name(Gathered *g, const char *spelling, int len)
+city_spelling(Gathered *g, const char *spelling, int len)
 {
 	OlistKey key;
 	uint32 known = olist_key_map_count(g->spellings);
@@ -145,23 +154,30 @@ city_name(Gathered *g, const char *spelling, int len)
 		g->city_of_spelling[n] = name[0] == '\0' ? OLIST_NO_KEY : olist_key_map_add(g->names, &key);
 		pfree(name);
 	}
-	return g->city_of_spelling[n];
+	return n;
 }
 
+/* a row's city and state, as numbers in spellings and in names; OLIST_NO_KEY: none */
+typedef struct Place
+{
+	uint32 spelling;
+	uint32 state;
+} Place;
+
 /* count the row's city and state as votes for the prefix */
-static void
+static Place
 vote(Gathered *g, OlistScan *scan, int column, uint32 prefix, OlistVotes *cities,
 	 OlistVotes *states)
 {
+	Place place = {OLIST_NO_KEY, OLIST_NO_KEY};
 	int len;
 	const char *text = olist_scan_text(scan, column, &len);
 
 	if (text != NULL)
 	{
-		uint32 name = city_name(g, text, len);
-
-		if (name != OLIST_NO_KEY)
-			olist_votes_add(cities, prefix, name);
+		place.spelling = city_spelling(g, text, len);
+		if (g->city_of_spelling[place.spelling] != OLIST_NO_KEY)
+			olist_votes_add(cities, prefix, g->city_of_spelling[place.spelling]);
 	}
 	text = olist_scan_text(scan, column + 1, &len);
 	if (text != NULL && len > 0)
@@ -169,12 +185,23 @@ vote(Gathered *g, OlistScan *scan, int column, uint32 prefix, OlistVotes *cities
 		OlistKey key;
 
 		olist_key_set(&key, text, len);
-		olist_votes_add(states, prefix, olist_key_map_add(g->names, &key));
+		place.state = olist_key_map_add(g->names, &key);
+		olist_votes_add(states, prefix, place.state);
 	}
+	return place;
+}
+
+static uint64
+bits(double number)
+{
+	uint64 result;
+
+	memcpy(&result, &number, sizeof(result));
+	return result;
 }
 
 static void
-add_point(Gathered *g, uint32 prefix, double lat, double lng)
+add_point(Gathered *g, uint32 prefix, double lat, double lng, Place place)
 {
 	uint32 n = g->npoints++;
 
@@ -182,10 +209,15 @@ add_point(Gathered *g, uint32 prefix, double lat, double lng)
 		olist_array_reserve(g->point_prefix, &g->prefix_of_point_capacity, n, sizeof(uint32));
 	g->lat = olist_array_reserve(g->lat, &g->lat_capacity, n, sizeof(double));
 	g->lng = olist_array_reserve(g->lng, &g->lng_capacity, n, sizeof(double));
+	g->fingerprint =
+		olist_array_reserve(g->fingerprint, &g->fingerprint_capacity, n, sizeof(uint64));
 	g->point_prefix[n] = prefix;
 	g->lat[n] = lat;
 	g->lng[n] = lng;
-	g->prefixes[prefix].inside++;
+	g->fingerprint[n] =
+		olist_mix(olist_mix(((uint64) place.spelling << 32 | place.state) + olist_mix(bits(lat))) +
+				  bits(lng));
+	g->prefixes[prefix].point_count++;
 }
 
 /* read the points; false if they are too many for this share */
@@ -204,15 +236,15 @@ gather_points(Gathered *g, OlistKeyShare share)
 		double lat = scan->isnull[3] ? get_float8_nan() : DatumGetFloat8(scan->values[3]);
 		double lng = scan->isnull[4] ? get_float8_nan() : DatumGetFloat8(scan->values[4]);
 		uint32 prefix = find_prefix(g, scan, 0, share);
+		Place place;
 
 		g->has_row_without_zip |= scan->isnull[0];
 		if (prefix == OLIST_NO_KEY)
 			continue;
-		vote(g, scan, 1, prefix, g->cities, g->states);
-		g->prefixes[prefix].point_count++;
-		/* a missing coordinate is not inside: it compares as false */
-		if (lat >= LAT_MIN && lat <= LAT_MAX && lng >= LNG_MIN && lng <= LNG_MAX)
-			add_point(g, prefix, lat, lng);
+		place = vote(g, scan, 1, prefix, g->cities, g->states);
+		if (place.spelling != OLIST_NO_KEY)
+			olist_votes_add(g->points_spellings, prefix, place.spelling);
+		add_point(g, prefix, lat, lng, place);
 		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
 	}
 	olist_scan_end(scan);
@@ -232,7 +264,7 @@ gather_residents(Gathered *g, OlistKeyShare share, const char *table,
 		uint32 prefix = find_prefix(g, scan, 0, share);
 
 		if (prefix != OLIST_NO_KEY)
-			vote(g, scan, 1, prefix, g->resident_cities, g->resident_states);
+			(void) vote(g, scan, 1, prefix, g->resident_cities, g->resident_states);
 		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
 	}
 	olist_scan_end(scan);
@@ -248,6 +280,15 @@ swap_doubles(double *a, double *b)
 	*b = tmp;
 }
 
+static inline void
+swap_fingerprints(uint64 *a, uint64 *b)
+{
+	uint64 tmp = *a;
+
+	*a = *b;
+	*b = tmp;
+}
+
 /* move every point to its prefix's stretch, in place */
 static void
 group_points(Gathered *g)
@@ -258,13 +299,13 @@ group_points(Gathered *g)
 	for (uint32 p = 0; p < nprefixes; p++)
 	{
 		g->prefixes[p].start = g->prefixes[p].filled = start;
-		start += g->prefixes[p].inside;
+		start += g->prefixes[p].point_count;
 	}
 	for (uint32 p = 0; p < nprefixes; p++)
 	{
 		Prefix *prefix = &g->prefixes[p];
 
-		while (prefix->filled < prefix->start + prefix->inside)
+		while (prefix->filled < prefix->start + prefix->point_count)
 		{
 			uint32 here = prefix->filled;
 			uint32 owner = g->point_prefix[here];
@@ -276,9 +317,51 @@ group_points(Gathered *g)
 			g->point_prefix[there] = owner;
 			swap_doubles(&g->lat[here], &g->lat[there]);
 			swap_doubles(&g->lng[here], &g->lng[there]);
+			swap_fingerprints(&g->fingerprint[here], &g->fingerprint[there]);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+#define ST_SORT sort_fingerprints
+#define ST_ELEMENT_TYPE uint64
+#define ST_COMPARE(a, b) (*(a) > *(b)) - (*(a) < *(b))
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* how many of a prefix's points repeat another one; reorders their fingerprints */
+static uint32
+count_repeats(Gathered *g, const Prefix *prefix)
+{
+	uint64 *fingerprints = g->fingerprint + prefix->start;
+	uint32 repeats = 0;
+
+	sort_fingerprints(fingerprints, prefix->point_count);
+	for (uint32 i = 1; i < prefix->point_count; i++)
+		repeats += fingerprints[i] == fingerprints[i - 1];
+	return repeats;
+}
+
+/* move a prefix's points inside Brazil before the others; returns how many they are */
+static uint32
+gather_inside(Gathered *g, const Prefix *prefix)
+{
+	double *lat = g->lat + prefix->start;
+	double *lng = g->lng + prefix->start;
+	uint32 inside = 0;
+
+	for (uint32 i = 0; i < prefix->point_count; i++)
+	{
+		/* a missing coordinate is not inside: it compares as false */
+		if (lat[i] >= LAT_MIN && lat[i] <= LAT_MAX && lng[i] >= LNG_MIN && lng[i] <= LNG_MAX)
+		{
+			swap_doubles(&lat[inside], &lat[i]);
+			swap_doubles(&lng[inside++], &lng[i]);
+		}
+	}
+	return inside;
 }
 
 /*
@@ -358,6 +441,7 @@ put_prefix(Gathered *g, OlistSeeds *seeds, uint32 n)
 {
 	OlistBuild *build = g->build;
 	const Prefix *prefix = &g->prefixes[n];
+	uint32 inside = gather_inside(g, prefix);
 	int64 key;
 
 	olist_seeds_assign(seeds, n, 1, NULL, &key);
@@ -366,15 +450,19 @@ put_prefix(Gathered *g, OlistSeeds *seeds, uint32 n)
 	set_text(build, GEO_CITY, g->names, elected(g->cities, g->resident_cities, n));
 	set_text(build, GEO_STATE, g->names, elected(g->states, g->resident_states, n));
 	olist_build_set_region(build, GEO_REGION, GEO_STATE);
-	if (prefix->inside > 0)
+	if (inside > 0)
 	{
 		olist_build_set(build, GEO_LATITUDE,
-						Float8GetDatum(median(g->lat + prefix->start, prefix->inside)));
+						Float8GetDatum(median(g->lat + prefix->start, inside)));
 		olist_build_set(build, GEO_LONGITUDE,
-						Float8GetDatum(median(g->lng + prefix->start, prefix->inside)));
+						Float8GetDatum(median(g->lng + prefix->start, inside)));
 	}
 	olist_build_set(build, GEO_POINT_COUNT, UInt32GetDatum(prefix->point_count));
-	olist_build_set(build, GEO_OUTLIER_COUNT, UInt32GetDatum(prefix->point_count - prefix->inside));
+	olist_build_set(build, GEO_OUTLIER_COUNT, UInt32GetDatum(prefix->point_count - inside));
+	olist_build_set(build, GEO_REPEAT_COUNT, UInt32GetDatum(count_repeats(g, prefix)));
+	olist_build_set(build, GEO_SPELLING_COUNT,
+					UInt32GetDatum(olist_votes_names(g->points_spellings, n)));
+	olist_build_set(build, GEO_STATE_COUNT, UInt32GetDatum(olist_votes_names(g->states, n)));
 	olist_build_put(build);
 }
 
@@ -411,6 +499,7 @@ build_share(OlistKeyShare share, void *arg)
 	g.zips = olist_key_map_create(256);
 	g.spellings = olist_key_map_create(256);
 	g.names = olist_key_map_create(256);
+	g.points_spellings = olist_votes_create(g.spellings);
 	g.cities = olist_votes_create(g.names);
 	g.states = olist_votes_create(g.names);
 	g.resident_cities = olist_votes_create(g.names);
@@ -439,6 +528,9 @@ put_unknown(OlistBuild *build)
 	olist_build_set_text(build, GEO_ZIP, "unknown", strlen("unknown"));
 	olist_build_set(build, GEO_POINT_COUNT, Int32GetDatum(0));
 	olist_build_set(build, GEO_OUTLIER_COUNT, Int32GetDatum(0));
+	olist_build_set(build, GEO_REPEAT_COUNT, Int32GetDatum(0));
+	olist_build_set(build, GEO_SPELLING_COUNT, Int32GetDatum(0));
+	olist_build_set(build, GEO_STATE_COUNT, Int32GetDatum(0));
 	olist_build_put(build);
 }
 

@@ -15,6 +15,7 @@ typedef struct Tally
 {
 	uint32 name; /* number + 1; 0: nobody voted */
 	uint32 count;
+	uint32 names; /* different ones that the subject got votes for */
 } Tally;
 
 typedef struct PairTally
@@ -91,7 +92,7 @@ olist_votes_add(OlistVotes *votes, uint32 subject, uint32 name)
 	first = &votes->first[subject];
 	name++;
 	if (first->name == 0)
-		first->name = name;
+		*first = (Tally){.name = name, .names = 1};
 	if (first->name == name)
 	{
 		first->count++;
@@ -107,6 +108,7 @@ olist_votes_add(OlistVotes *votes, uint32 subject, uint32 name)
 		}
 		pair->subject = subject;
 		pair->name = name;
+		first->names++;
 	}
 	pair->count++;
 }
@@ -125,7 +127,7 @@ olist_votes_decide(OlistVotes *votes)
 		if (pair->count > best->count ||
 			(pair->count == best->count &&
 			 olist_key_map_compare(votes->names, pair->name - 1, best->name - 1) < 0))
-			*best = (Tally){pair->name, pair->count};
+			*best = (Tally){pair->name, pair->count, best->names};
 	}
 }
 
@@ -135,4 +137,10 @@ olist_votes_winner(const OlistVotes *votes, uint32 subject)
 	if (subject >= votes->nsubjects || votes->first[subject].name == 0)
 		return OLIST_NO_KEY;
 	return votes->first[subject].name - 1;
+}
+
+uint32
+olist_votes_names(const OlistVotes *votes, uint32 subject)
+{
+	return subject < votes->nsubjects ? votes->first[subject].names : 0;
 }

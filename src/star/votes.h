@@ -24,4 +24,7 @@ extern void olist_votes_decide(OlistVotes *votes);
  */
 extern uint32 olist_votes_winner(const OlistVotes *votes, uint32 subject);
 
+/* how many different names the subject got votes for */
+extern uint32 olist_votes_names(const OlistVotes *votes, uint32 subject);
+
 #endif /* OLIST_VOTES_H */
