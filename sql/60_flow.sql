@@ -236,3 +236,45 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION olist_etl.run_history(bigint) IS
     'History of a run: what happened, in order, in the words of AWS Step Functions';
+
+CREATE FUNCTION olist_etl.schedule(schedule text, workflow text DEFAULT 'olist', input json DEFAULT '{}')
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+DECLARE
+    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
+        RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', current_database()
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'Set shared_preload_libraries = ''pg_cron'', cron.database_name and '
+                         'cron.use_background_workers = on, restart, and CREATE EXTENSION pg_cron; '
+                         'or let any other scheduler CALL olist_etl.run().';
+    END IF;
+    -- what could not be run now need not be tried every minute
+    CALL olist_etl.run(workflow, input, false, false, true,
+                       run_id, status, objects, rows, rejects, seconds);
+    RETURN cron.schedule('olist_etl ' || workflow, schedule,
+                         format('CALL olist_etl.run(%L, %L)', workflow, input));
+END
+$$;
+COMMENT ON FUNCTION olist_etl.schedule(text, text, json) IS
+    'Let pg_cron run a workflow with the caller''s rights, as "*/5 * * * *" or the like says. Runs never overlap; one that finds nothing new costs milliseconds';
+
+CREATE FUNCTION olist_etl.unschedule(workflow text DEFAULT 'olist') RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
+        RETURN false;
+    END IF;
+    RETURN coalesce((SELECT cron.unschedule(j.jobid) FROM cron.job j
+                     WHERE j.jobname = 'olist_etl ' || workflow AND j.username = current_user), false);
+END
+$$;
+COMMENT ON FUNCTION olist_etl.unschedule(text) IS
+    'Take back olist_etl.schedule(); false if there was nothing to take back';
