@@ -26,6 +26,7 @@
 #include "base/message.h"
 #include "base/spi.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "flow/clock.h"
@@ -431,7 +432,7 @@ execute_here(OlistRun *run, OlistTaskRow *task)
 	if (run->machine_deadline != DT_NOEND)
 		call.deadline = Min(call.deadline, olist_clock_from_unix(run->action.until));
 	olist_execution_task_started(run->execution, task->task_id);
-	if (!olist_task_execute(&call, false, &outcome))
+	if (!olist_task_execute(&call, &outcome))
 		raise_taken_over(run);
 	commit_task(run, &call, &outcome);
 	if (call.deadline < task->deadline && GetCurrentTimestamp() >= call.deadline)
@@ -552,7 +553,7 @@ check_role(OlistRun *run)
 	}
 }
 
-/* how many more workers than now the caps of superusers allow this run */
+/* how many workers the caps of superusers allow this run, given those of other runs */
 static int
 workers_allowed(const OlistRun *run)
 {
@@ -560,14 +561,17 @@ workers_allowed(const OlistRun *run)
 													  : Max(1, max_worker_processes / 2);
 	int role_cap =
 		olist_flow_max_workers_per_role >= 0 ? olist_flow_max_workers_per_role : total_cap;
-	OlistSpiArg args[1] = {OLIST_SPI_OID(run->role)};
+	OlistSpiArg args[2];
 	int64 of_all;
 	int64 of_role;
 	bool isnull;
 
 	SPI_connect();
+	args[0] = OLIST_SPI_OID(run->role);
+	args[1] = (OlistSpiArg){INT4ARRAYOID, PointerGetDatum(olist_pool_pids(run->pool)), false};
 	olist_spi_execute_as_owner("SELECT count(*), count(*) FILTER (WHERE usesysid = $1) "
-							   "FROM pg_stat_activity WHERE backend_type = 'olist_etl worker'",
+							   "FROM pg_stat_activity "
+							   "WHERE backend_type = 'olist_etl worker' AND pid <> ALL ($2)",
 							   SPI_OK_SELECT, lengthof(args), args);
 	of_all = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	of_role =
@@ -599,7 +603,7 @@ grow_pool(OlistRun *run)
 		pfree(settings.data);
 		MemoryContextSwitchTo(old);
 	}
-	wanted = Min(wanted, live + workers_allowed(run));
+	wanted = Min(wanted, workers_allowed(run));
 	olist_coordinator_commit(run);
 	olist_pool_grow(run->pool, wanted);
 }

@@ -16,6 +16,7 @@
 
 #include <signal.h>
 
+#include "catalog/pg_type.h"
 #include "flow/channel.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -184,6 +185,23 @@ olist_pool_live(const OlistPool *pool)
 	for (int i = 0; i < pool->limit; i++)
 		live += pool->workers[i].state != WORKER_VACANT;
 	return live;
+}
+
+ArrayType *
+olist_pool_pids(const OlistPool *pool)
+{
+	Datum *pids = palloc(pool->limit * sizeof(Datum));
+	int n = 0;
+
+	for (int i = 0; i < pool->limit; i++)
+	{
+		pid_t pid;
+
+		if (pool->workers[i].state != WORKER_VACANT &&
+			GetBackgroundWorkerPid(pool->workers[i].handle, &pid) == BGWH_STARTED)
+			pids[n++] = Int32GetDatum(pid);
+	}
+	return construct_array(pids, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 }
 
 /* push what is left of a call; the queue takes the rest when there is room */

@@ -11,6 +11,7 @@
 
 #include "flow/task.h"
 #include "lib/stringinfo.h"
+#include "utils/array.h"
 
 typedef struct OlistPool OlistPool;
 
@@ -36,6 +37,9 @@ extern void olist_pool_grow(OlistPool *pool, int wanted);
 
 /* workers that may still take work: starting, idle or busy */
 extern int olist_pool_live(const OlistPool *pool);
+
+/* the processes of those that have started, an int4[] */
+extern ArrayType *olist_pool_pids(const OlistPool *pool);
 
 /* hand a call to an idle worker; false if there is none */
 extern bool olist_pool_send(OlistPool *pool, const OlistTaskCall *call);

@@ -658,6 +658,10 @@ olist_store_recall_task(int64 run_id, int64 task_id, OlistTaskOutcome *outcome, 
 	if (olist_spi_execute_kept_as_owner(&kept, lengthof(args), args) == 1)
 	{
 		ended = DatumGetBool(value_or(1, BoolGetDatum(false)));
+		*crashes = int4_value(8);
+	}
+	if (ended)
+	{
 		outcome->output = text_value(2);
 		outcome->error = text_value(3);
 		outcome->cause = text_value(4);
@@ -665,7 +669,6 @@ olist_store_recall_task(int64 run_id, int64 task_id, OlistTaskOutcome *outcome, 
 		outcome->rows = int8_value(5);
 		outcome->rejects = int8_value(6);
 		outcome->usec = int8_value(7);
-		*crashes = int4_value(8);
 	}
 	SPI_finish();
 	return ended;

@@ -141,8 +141,17 @@ call_function(void *arg)
 	Datum argument;
 	Jsonb *result;
 	MemoryContext old;
+	Oid userid;
+	int sec_context;
 	LOCAL_FCINFO(fcinfo, 1);
 
+	/*
+	 * A task is executed as the role that called run(), and stays it: a session
+	 * that has only SET ROLE must not give its own rights to what it executes.
+	 * An error needs no clean-up, the subtransaction restores this.
+	 */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(userid, sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	fmgr_info(olist_task_function(work->call->resource), &flinfo);
 	argument = DirectFunctionCall1(jsonb_in, CStringGetDatum(work->call->argument));
@@ -159,6 +168,7 @@ call_function(void *arg)
 	if (work->call->owns_transaction)
 		check_deferred_constraints();
 
+	SetUserIdAndSecContext(userid, sec_context);
 	(void) stop_timer();
 	CHECK_FOR_INTERRUPTS();
 
@@ -262,7 +272,7 @@ olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
 }
 
 bool
-olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome)
+olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	TaskWork work = {call, outcome, CurrentMemoryContext};
 	TimestampTz start = GetCurrentTimestamp();
@@ -278,7 +288,7 @@ olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskO
 	{
 		bool timed_out = stop_timer();
 
-		if (!timed_out && !cancel_is_failure && is_cancel(edata))
+		if (!timed_out && is_cancel(edata))
 			ReThrowError(edata);
 		fail(outcome, edata, timed_out);
 	}

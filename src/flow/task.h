@@ -39,11 +39,10 @@ typedef struct OlistTaskOutcome
  * memory context.
  *
  * False if the attempt no longer belongs to the run: the caller must roll the
- * transaction back. A cancel of which the task's timer knows nothing is the
- * task's failure if cancel_is_failure, else it is raised.
+ * transaction back. A cancel of which the task's timer knows nothing is raised:
+ * the caller knows whether it was meant for the task.
  */
-extern bool
-olist_task_execute(const OlistTaskCall *call, bool cancel_is_failure, OlistTaskOutcome *outcome);
+extern bool olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome);
 
 /* write that the attempt failed with this error, in a transaction of its own; false as above */
 extern bool olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,

@@ -90,7 +90,7 @@ start_transaction(Worker *worker)
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-/* an error that hit the transaction as a whole: at its commit, mostly */
+/* an error that hit the transaction as a whole: at its commit, or a cancel */
 static bool
 record_failure(Worker *worker, const OlistTaskCall *call, const ErrorData *edata,
 			   OlistTaskOutcome *outcome)
@@ -117,7 +117,7 @@ execute_call(Worker *worker, const OlistTaskCall *call, OlistTaskOutcome *outcom
 	PG_TRY();
 	{
 		start_transaction(worker);
-		recorded = olist_task_execute(call, true, outcome);
+		recorded = olist_task_execute(call, outcome);
 		finish_transaction(recorded);
 	}
 	PG_CATCH();
@@ -131,7 +131,7 @@ execute_call(Worker *worker, const OlistTaskCall *call, OlistTaskOutcome *outcom
 	HOLD_CANCEL_INTERRUPTS();
 	MemoryContextSwitchTo(worker->context);
 
-	/* the run is over, and whatever came of the task is undone */
+	/* the run is over, which is what a cancel was for; the task's work is undone */
 	if (pg_atomic_read_u32(&worker->channel->closed))
 		proc_exit(0);
 	if (edata != NULL)
