@@ -43,21 +43,31 @@ SELECT olist_etl.create_workflow('olist', $json${
     },
     "Anything new?": {
       "Type": "Choice",
-      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Stage and build"}],
+      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Places and sales"}],
       "Default": "Nothing new"
+    },
+    "Places and sales": {
+      "Type": "Pass",
+      "Comment": "What is staged by which branch; each list holds one list an entity, so that [*][*] is all of it",
+      "Parameters": {
+        "places.$": "States.Array($.discovered.objects[?(@.entity == 'geolocation')], $.discovered.objects[?(@.entity == 'customers')], $.discovered.objects[?(@.entity == 'sellers')])",
+        "sales.$": "States.Array($.discovered.objects[?(@.entity == 'order_items')], $.discovered.objects[?(@.entity == 'orders')], $.discovered.objects[?(@.entity == 'order_payments')], $.discovered.objects[?(@.entity == 'order_reviews')], $.discovered.objects[?(@.entity == 'products')], $.discovered.objects[?(@.entity == 'category_translation')])"
+      },
+      "ResultPath": "$.discovered.by",
+      "Next": "Stage and build"
     },
     "Nothing new": {"Type": "Succeed", "InputPath": "$.discovered"},
 
     "Stage and build": {
       "Type": "Parallel",
-      "Comment": "Places are the long pole: geography is built while sales are still staged. Largest objects first; each with its rejects and its ledger line in one transaction",
+      "Comment": "Places are the long pole: geography is built while sales are still staged. Each object with its rejects and its ledger line in one transaction",
       "Branches": [
         {
           "StartAt": "Stage places",
           "States": {
             "Stage places": {
               "Type": "Map",
-              "InputPath": "$.discovered.objects[?(@.entity == 'geolocation' || @.entity == 'customers' || @.entity == 'sellers')]",
+              "InputPath": "$.discovered.by.places[*][*]",
               "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
               "ItemProcessor": {
                 "StartAt": "Stage place",
@@ -94,7 +104,7 @@ SELECT olist_etl.create_workflow('olist', $json${
           "States": {
             "Stage sales": {
               "Type": "Map",
-              "InputPath": "$.discovered.objects[?(@.entity != 'geolocation' && @.entity != 'customers' && @.entity != 'sellers')]",
+              "InputPath": "$.discovered.by.sales[*][*]",
               "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
               "ItemProcessor": {
                 "StartAt": "Stage sale",
