@@ -25,7 +25,6 @@
 
 #include "nodes/pg_list.h"
 
-#include "access/htup_details.h"
 #include "base/fault.h"
 #include "base/message.h"
 #include "base/spi.h"
@@ -54,33 +53,51 @@ PG_FUNCTION_INFO_V1(olist_etl_pending);
 #define LISTED_COLUMNS 5
 
 /*
- * Every listed object, and every current one that is gone, with its status.
+ * First a line for every entity and status, with the number of its objects and
+ * no URI. Then the objects that matter: those that are not shown by the
+ * warehouse, the unstaged ones if there are any such, and those that are gone.
  * $1 is the name of the source.
  */
 static const char *const compare_sql =
-	"SELECT coalesce(o.entity, l.entity) AS entity,"
-	"       coalesce(o.uri, l.uri) AS uri,"
-	"       o.size, o.etag, o.last_modified,"
-	"       CASE WHEN o.uri IS NULL THEN 'gone'"
-	"            WHEN l.object_id IS NULL THEN 'new'"
-	"            WHEN l.etag IS DISTINCT FROM o.etag OR l.size IS DISTINCT FROM o.size"
-	"                THEN 'changed'"
-	"            WHEN s.object_id IS NULL AND l.published_at IS NULL THEN 'lost'"
-	"            WHEN s.object_id IS NULL THEN 'unstaged'"
-	"            WHEN l.published_at IS NULL THEN 'unpublished'"
-	"            ELSE 'unchanged' END AS status"
-	"  FROM (SELECT x.*, e.target"
-	"          FROM " LISTED_NAME " x"
-	"          JOIN olist_etl.entity e ON e.entity = x.entity) o"
-	"  FULL JOIN (SELECT c.*"
-	"               FROM olist_etl.ledger c"
-	"              WHERE c.is_current AND c.source = $1) l"
-	"    ON l.target = o.target AND l.uri = o.uri"
-	"  LEFT JOIN olist_etl.entity e ON e.target = l.target"
-	"  LEFT JOIN olist_etl.staged s"
-	"    ON s.object_id = l.object_id"
-	"   AND s.filenode = pg_relation_filenode(to_regclass(e.target))"
-	" ORDER BY o.size DESC NULLS LAST, 2";
+	"WITH staging AS MATERIALIZED ("
+	"    SELECT e.entity, e.target, pg_relation_filenode(to_regclass(e.target)) AS filenode"
+	"      FROM olist_etl.entity e),"
+	" compared AS MATERIALIZED ("
+	"    SELECT coalesce(o.entity, l.entity) AS entity, coalesce(o.uri, l.uri) AS uri,"
+	"           o.size, o.etag, o.last_modified,"
+	"           CASE WHEN o.uri IS NULL THEN 'gone'"
+	"                WHEN l.uri IS NULL THEN 'new'"
+	"                WHEN l.etag IS DISTINCT FROM o.etag OR l.size IS DISTINCT FROM o.size"
+	"                    THEN 'changed'"
+	"                WHEN NOT l.is_staged AND l.published_at IS NULL THEN 'lost'"
+	"                WHEN NOT l.is_staged THEN 'unstaged'"
+	"                WHEN l.published_at IS NULL THEN 'unpublished'"
+	"                ELSE 'unchanged' END AS status"
+	"      FROM (SELECT x.*, t.target"
+	"              FROM " LISTED_NAME " x"
+	"              JOIN staging t ON t.entity = x.entity) o"
+	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.published_at,"
+	"                        s.object_id IS NOT NULL AS is_staged"
+	"                   FROM olist_etl.ledger c"
+	"                   JOIN staging t ON t.target = c.target"
+	"                   LEFT JOIN olist_etl.staged s"
+	"                     ON s.object_id = c.object_id AND s.filenode = t.filenode"
+	"                  WHERE c.is_current AND c.source = $1) l"
+	"        ON l.target = o.target AND l.uri = o.uri)"
+	"SELECT c.entity, NULL AS uri, NULL::bigint AS size, NULL AS etag,"
+	"       NULL::timestamptz AS last_modified, c.status, count(*) AS objects"
+	"  FROM compared c"
+	" GROUP BY c.entity, c.status"
+	" UNION ALL "
+	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1"
+	"  FROM compared c"
+	" WHERE CASE c.status"
+	"           WHEN 'unchanged' THEN false"
+	"           WHEN 'unstaged' THEN EXISTS ("
+	"               SELECT FROM compared a"
+	"                WHERE a.status IN ('new', 'changed', 'lost', 'unpublished'))"
+	"           ELSE true END"
+	" ORDER BY size DESC NULLS LAST, uri";
 
 /* the columns of that result */
 enum
@@ -90,8 +107,12 @@ enum
 	RESULT_SIZE,
 	RESULT_ETAG,
 	RESULT_LAST_MODIFIED,
-	RESULT_STATUS
+	RESULT_STATUS,
+	RESULT_OBJECTS
 };
+
+/* the columns that pending() gives */
+#define PENDING_COLUMNS RESULT_STATUS
 
 /* a source, listed */
 typedef struct Discovery
@@ -197,14 +218,34 @@ get_text(uint64 row, int column)
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
-/* how many of the objects have this status */
+/* does the row stand for an object, not for a number of them? */
+static bool
+is_object(uint64 row)
+{
+	return get_text(row, RESULT_URI) != NULL;
+}
+
+static bool
+has_status(uint64 row, const char *status)
+{
+	return strcmp(get_text(row, RESULT_STATUS), status) == 0;
+}
+
+/* how many objects have this status; status NULL: any */
 static int64
-count_status(uint64 n, const char *status)
+count_objects(uint64 n, const char *entity, const char *status)
 {
 	int64 count = 0;
 
 	for (uint64 i = 0; i < n; i++)
-		count += strcmp(get_text(i, RESULT_STATUS), status) == 0;
+	{
+		bool isnull;
+
+		if (!is_object(i) && (status == NULL || has_status(i, status)) &&
+			(entity == NULL || strcmp(get_text(i, RESULT_ENTITY), entity) == 0))
+			count += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+												 RESULT_OBJECTS, &isnull));
+	}
 	return count;
 }
 
@@ -212,48 +253,35 @@ count_status(uint64 n, const char *status)
 static void
 check_complete(const Discovery *discovery, uint64 n, bool allow_missing)
 {
+	const char *uri = olist_redact_uri(discovery->source->uri);
 	StringInfoData missing;
 	ListCell *lc;
 
-	if (n == 0)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_UNDEFINED_FILE),
-			 errmsg("source \"%s\" has no object to load", discovery->source->name),
-			 errdetail("%lld objects are under \"%s\", none of them with the name of an entity's "
-					   "file.",
-					   (long long) discovery->nignored, olist_redact_uri(discovery->source->uri)),
-			 errhint("Point the source elsewhere with olist_etl.set_source(), or add the names "
-					 "to olist_etl.object_pattern.")));
+	if (count_objects(n, NULL, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("source \"%s\" has no object to load", discovery->source->name),
+				 errdetail("Of %lld objects under \"%s\" none has the name of an entity's file.",
+						   (long long) discovery->nignored, uri),
+				 errhint("Point the source elsewhere with olist_etl.set_source(), or add the names "
+						 "to olist_etl.object_pattern.")));
 	initStringInfo(&missing);
 	foreach (lc, discovery->entities)
 	{
 		OlistEntity *entity = lfirst(lc);
-		bool found = !entity->is_required || allow_missing;
 
-		for (uint64 i = 0; i < n && !found; i++)
-			found = strcmp(get_text(i, RESULT_ENTITY), entity->name) == 0;
-		if (!found)
+		if (entity->is_required && !allow_missing && count_objects(n, entity->name, NULL) == 0)
 			appendStringInfo(&missing, "%s%s", missing.len > 0 ? ", " : "", entity->name);
 	}
 	if (missing.len > 0)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_UNDEFINED_FILE),
-			 errmsg("source \"%s\" has no object for: %s", discovery->source->name, missing.data),
-			 errdetail("%lld objects under \"%s\" belong to other entities, %lld to none.",
-					   (long long) discovery->nobjects, olist_redact_uri(discovery->source->uri),
-					   (long long) discovery->nignored),
-			 errhint("Look for the expected names in olist_etl.object_pattern, or pass "
-					 "\"allow_missing\": true.")));
-}
-
-/* does the warehouse show an object of this status? */
-static bool
-is_shown(const char *status)
-{
-	return strcmp(status, "unchanged") == 0 || strcmp(status, "unstaged") == 0 ||
-		   strcmp(status, "gone") == 0;
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE),
+						errmsg("source \"%s\" has no object for: %s", discovery->source->name,
+							   missing.data),
+						errdetail("Of %lld objects under \"%s\" %lld belong to other entities.",
+								  (long long) (discovery->nobjects + discovery->nignored), uri,
+								  (long long) discovery->nobjects),
+						errhint("Look for the expected names in olist_etl.object_pattern, or pass "
+								"\"allow_missing\": true.")));
 }
 
 static void
@@ -291,7 +319,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	JsonbParseState *state = NULL;
 	JsonbValue key = {.type = jbvString};
-	int64 to_publish = 0;
+	int64 unpublished;
 	Jsonb *result;
 	uint64 n;
 
@@ -302,9 +330,6 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	n = compare(discovery);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
-	for (uint64 i = 0; i < n; i++)
-		to_publish += !is_shown(get_text(i, RESULT_STATUS));
-
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	key.val.string.val = "objects";
 	key.val.string.len = strlen("objects");
@@ -312,17 +337,18 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
-		const char *status = get_text(i, RESULT_STATUS);
-
-		if (!is_shown(status) || (to_publish > 0 && strcmp(status, "unstaged") == 0))
+		if (is_object(i) && !has_status(i, "gone"))
 			push_object(&state, discovery, i);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	olist_json_push_int8(&state, "new", to_publish);
-	olist_json_push_int8(&state, "unpublished", count_status(n, "unpublished"));
+	unpublished = count_objects(n, NULL, "unpublished");
+	olist_json_push_int8(&state, "new",
+						 count_objects(n, NULL, "new") + count_objects(n, NULL, "changed") +
+							 count_objects(n, NULL, "lost") + unpublished);
+	olist_json_push_int8(&state, "unpublished", unpublished);
 	olist_json_push_int8(&state, "unchanged",
-						 count_status(n, "unchanged") + count_status(n, "unstaged"));
-	olist_json_push_int8(&state, "gone", count_status(n, "gone"));
+						 count_objects(n, NULL, "unchanged") + count_objects(n, NULL, "unstaged"));
+	olist_json_push_int8(&state, "gone", count_objects(n, NULL, "gone"));
 	olist_json_push_int8(&state, "ignored", discovery->nignored);
 	MemoryContextSwitchTo(caller);
 	result = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
@@ -345,13 +371,14 @@ olist_etl_pending(PG_FUNCTION_ARGS)
 	n = compare(discovery);
 	for (uint64 i = 0; i < n; i++)
 	{
-		Datum values[RESULT_STATUS];
-		bool isnull[RESULT_STATUS];
+		Datum values[PENDING_COLUMNS];
+		bool isnull[PENDING_COLUMNS];
 
-		if (strcmp(get_text(i, RESULT_STATUS), "unchanged") == 0 ||
-			strcmp(get_text(i, RESULT_STATUS), "unstaged") == 0)
+		if (!is_object(i) || has_status(i, "unstaged"))
 			continue;
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
+		for (int column = 0; column < PENDING_COLUMNS; column++)
+			values[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
+										   &isnull[column]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 	}
 	SPI_finish();
