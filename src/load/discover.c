@@ -55,8 +55,8 @@ PG_FUNCTION_INFO_V1(olist_etl_pending);
 /*
  * First a line for every entity and status, with the number of its objects and
  * no URI. Then the objects that matter: those that are not shown by the
- * warehouse, the unstaged ones if there are any such, and those that are gone.
- * $1 is the name of the source.
+ * warehouse, the unstaged ones if there are any such, and on demand those that
+ * are gone. $1 is the name of the source, $2 that demand.
  */
 static const char *const compare_sql =
 	"WITH staging AS MATERIALIZED ("
@@ -93,6 +93,7 @@ static const char *const compare_sql =
 	"  FROM compared c"
 	" WHERE CASE c.status"
 	"           WHEN 'unchanged' THEN false"
+	"           WHEN 'gone' THEN $2"
 	"           WHEN 'unstaged' THEN EXISTS ("
 	"               SELECT FROM compared a"
 	"                WHERE a.status IN ('new', 'changed', 'lost', 'unpublished'))"
@@ -196,10 +197,10 @@ discover(const char *name)
 
 /* compare with the ledger, in the SPI connection of the caller */
 static uint64
-compare(Discovery *discovery)
+compare(Discovery *discovery, bool with_gone)
 {
 	EphemeralNamedRelationData relation = {0};
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name)};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone)};
 
 	relation.md.name = LISTED_NAME;
 	relation.md.reliddesc = InvalidOid;
@@ -209,7 +210,7 @@ compare(Discovery *discovery)
 	relation.reldata = discovery->listed;
 	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the listed objects");
-	return olist_spi_execute_as_owner(compare_sql, SPI_OK_SELECT, 1, args);
+	return olist_spi_execute_as_owner(compare_sql, SPI_OK_SELECT, lengthof(args), args);
 }
 
 static char *
@@ -327,7 +328,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
-	n = compare(discovery);
+	n = compare(discovery, false);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -337,7 +338,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
-		if (is_object(i) && !has_status(i, "gone"))
+		if (is_object(i))
 			push_object(&state, discovery, i);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
@@ -368,7 +369,7 @@ olist_etl_pending(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	discovery = discover(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SPI_connect();
-	n = compare(discovery);
+	n = compare(discovery, true);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Datum values[PENDING_COLUMNS];
