@@ -78,7 +78,7 @@ olist_settings_pin_worker(void)
 static bool
 is_inherited(const struct config_generic *setting)
 {
-	if (setting->source != PGC_S_SESSION)
+	if (setting->source != PGC_S_SESSION && setting->source != PGC_S_CLIENT)
 		return false;
 	if (strchr(setting->name, '.') != NULL)
 		return true;

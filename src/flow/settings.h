@@ -17,7 +17,7 @@ extern void olist_settings_pin_task(void);
 extern void olist_settings_pin_worker(void);
 
 /*
- * What this session has SET and tasks may depend on: name, value, name, value,
+ * What this session, or its connection, has SET and tasks may depend on: name, value, name, value,
  * …, each ending in NUL.
  */
 extern void olist_settings_collect(StringInfo settings);

@@ -39,6 +39,7 @@ our @EXPORT = qw(
   shared_data
   shared_data_or_skip
   poll_until
+  fault_server
   $repository
 );
 
@@ -56,6 +57,41 @@ sub olist_cluster
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION olist_etl');
 	return $node;
+}
+
+# A copy of the server's programs whose olist_etl is built with fault points (see
+# src/base/fault.h), as an install_path for PostgreSQL::Test::Cluster->new().
+# Made once in a test run.
+sub fault_server
+{
+	my $directory = ($ENV{TESTDIR} // '.') . '/fault_server';
+	chomp(my ($bindir, $libdir, $sharedir) = map { qx("$ENV{PG_CONFIG}" --$_) } qw(bindir pkglibdir sharedir));
+
+	# the server finds its files relative to its programs: the layout is kept
+	my $prefix = $bindir;
+	$prefix =~ s{/[^/]*$}{} until index($libdir, "$prefix/") == 0 && index($sharedir, "$prefix/") == 0;
+	my ($bin, $lib, $share) = map { $directory . substr($_, length $prefix) } $bindir, $libdir, $sharedir;
+	(my $install_path = $bin) =~ s{/bin$}{};
+	return $install_path if -e "$directory/built";
+
+	run_or_die('rm', '-rf', $directory);
+	foreach ([ $bindir, $bin ], [ $libdir, $lib ], [ $sharedir, $share ])
+	{
+		run_or_die('mkdir', '-p', $_->[1]);
+		run_or_die('cp', '-rL', "$_->[0]/.", $_->[1]);
+	}
+	run_or_die('mkdir', "$directory/tree");
+	run_or_die('cp', '-rL', (map { "$repository/$_" } qw(Makefile olist_etl.control sql src)), "$directory/tree");
+	run_or_die('find', "$directory/tree", '-name', '*.o', '-delete');
+	run_or_die('make', '-s', '-C', "$directory/tree", 'COPT=-O0 -DOLIST_FAULT_POINTS', 'all');
+	run_or_die('cp', "$directory/tree/olist_etl.so", $lib);
+	run_or_die('touch', "$directory/built");
+	return $install_path;
+}
+
+sub run_or_die
+{
+	system(@_) == 0 or die "failed: @_";
 }
 
 # The S3 server of this test run; skips the whole test where there is none.

@@ -9,7 +9,7 @@ use Olist::Flow;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = olist_cluster('main', 'max_worker_processes = 8', 'log_min_messages = log');
+my $node = olist_cluster('main', 'max_worker_processes = 8', 'dynamic_shared_memory_type = mmap');
 my $flow = Olist::Flow->new($node);
 $flow->workflow('hold_map', $flow->map_of('hold', $flow->retry));
 $flow->workflow('hold_one', $flow->one_of('hold', $flow->retry));
@@ -191,7 +191,7 @@ like($err, qr/28000: the role that executes run \d+ does not exist any more/, 'a
 is($flow->last_run, 'FAILED', '... FAILED');
 
 # W22: nothing of many runs stays behind in shared memory
-sub shared_segments { return scalar(() = glob '/dev/shm/PostgreSQL.*') }
+sub shared_segments { return scalar(() = glob $node->data_dir . '/pg_dynshmem/*') }
 my $segments = shared_segments();
 $flow->workflow('work_map', $flow->map_of('work'));
 $flow->sql(join "\n", 'SET client_min_messages = warning;', (q(CALL olist_etl.run('work_map', '[1, 2]');)) x 50);

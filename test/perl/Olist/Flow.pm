@@ -122,6 +122,13 @@ sub release
 	(delete $self->{holder})->quit;
 }
 
+# the server that held the lock is gone, and the lock with it
+sub forget_holder
+{
+	my ($self) = @_;
+	(delete $self->{holder})->{run}->kill_kill;
+}
+
 sub scalar_is
 {
 	my ($self, $sql, $expected, $what) = @_;
