@@ -43,3 +43,10 @@ RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'olist_etl_read_csv';
 COMMENT ON FUNCTION olist_etl.read_csv(text, name, text, text, boolean, text, text, text, text, text, text, text) IS
     'The rows of all CSV objects that a URI stands for: SELECT * FROM olist_etl.read_csv(''s3://bucket/x.csv'') AS t(a int, b text)';
+
+CREATE FUNCTION olist_etl.read_object(uri text, server name DEFAULT NULL)
+RETURNS bytea
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_read_object';
+COMMENT ON FUNCTION olist_etl.read_object(text, name) IS
+    'One object as it is, after decompression; at most 64 MB';

@@ -728,12 +728,16 @@ check_reader(Check *check, const OlistJson *value)
 {
 	static const Exclusive max_items = {"MaxItems", "MaxItemsPath", "MAP_ITEMREADER_MAXITEM"};
 	const OlistJson *config = olist_json_get(value, "ReaderConfig");
+	const OlistJson *resource = olist_json_get(value, "Resource");
 	const OlistJson *type;
 	int len;
 
 	if (!check_object(check, value))
 		return;
 	require(check, value, "Resource");
+	if (is_string(resource) && strncmp(resource->text, "olist:", 6) != 0 &&
+		strstr(resource->text, ":s3:getObject") == NULL)
+		unsupported(check, "an ItemReader of another Resource than s3:getObject or olist:");
 	check_fields(check, value, reader_fields, 0);
 	if (config == NULL)
 		return;

@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "executor/spi.h"
 #include "flow/clock.h"
+#include "flow/items.h"
 #include "flow/settings.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -256,6 +257,7 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 	hooks->now = hook_now;
 	hooks->emit = hook_emit;
 	hooks->recall = hook_recall;
+	hooks->read_items = olist_flow_read_items;
 	options->context = make_context(run, input);
 	options->map_concurrency = Max(4, 2 * worker_limit());
 	options->max_bytes = MAX_PAYLOAD_BYTES;

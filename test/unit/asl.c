@@ -705,6 +705,53 @@ check_execution(void)
 	MemoryContextDelete(context);
 }
 
+static int
+count_contexts(MemoryContext context)
+{
+	int count = 1;
+
+	for (MemoryContext child = context->firstchild; child != NULL; child = child->nextchild)
+		count += count_contexts(child);
+	return count;
+}
+
+/* a Map of many items has memory for those only that run */
+static void
+check_large_map(void)
+{
+	static const char text[] =
+		"{\"StartAt\":\"m\",\"States\":{\"m\":{\"Type\":\"Map\",\"End\":true,\"ItemProcessor\":{"
+		"\"StartAt\":\"t\",\"States\":{\"t\":{\"Type\":\"Task\",\"Resource\":\"olist:t\",\"End\":"
+		"true}}}}}}";
+	Driver *driver = palloc0(sizeof(Driver));
+	OlistHooks hooks = {
+		.arg = driver, .now = driver_now, .emit = driver_emit, .recall = driver_recall};
+	OlistExecutionOptions options = {.map_concurrency = 4};
+	OlistJson *items = olist_json_array();
+	OlistJsonError error;
+	OlistExecution *execution;
+	OlistAction action;
+	int most = 0;
+
+	for (int i = 0; i < 10000; i++)
+		olist_json_append(items, olist_json_int(i));
+	driver->context = CurrentMemoryContext;
+	execution = olist_execution_start(
+		olist_definition_build(olist_json_parse(text, (int) strlen(text), &error)), items, &options,
+		&hooks);
+	while (olist_execution_next(execution, &action) != OLIST_ACTION_DONE)
+	{
+		if (action.kind == OLIST_ACTION_TASK)
+			driver->pending[driver->pending_count++] = action.task;
+		else
+			let_happen(driver, execution, OLIST_TIME_NEVER, true);
+		most = Max(most, count_contexts(CurrentMemoryContext));
+	}
+	CHECK(action.status == OLIST_STATUS_SUCCEEDED && action.output->count == 10000);
+	CHECK(most < 40);
+	olist_execution_end(execution);
+}
+
 static void
 report(int number, const char *name)
 {
@@ -744,14 +791,15 @@ main(int argc, char **argv)
 	} tests[] = {{random_document, 1, "documents are read and written without change"},
 				 {random_expression, 1, "paths and calls keep to what is there"},
 				 {check_texts, 1, "patterns, items and times are what they should be"},
-				 {check_execution, 10, "executions end, also after having been interrupted"}};
+				 {check_execution, 10, "executions end, also after having been interrupted"},
+				 {check_large_map, PG_INT32_MAX, "a Map has memory for the items that run"}};
 	int iterations = argc > 1 ? atoi(argv[1]) : 20000;
 
 	random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	printf("1..%zu\n", lengthof(tests));
 	for (size_t t = 0; t < lengthof(tests); t++)
 	{
-		for (int i = 0; i < iterations / tests[t].share && failures == 0; i++)
+		for (int i = 0; i < Max(iterations / tests[t].share, 1) && failures == 0; i++)
 		{
 			MemoryContext context =
 				AllocSetContextCreate(CurrentMemoryContext, "test", ALLOCSET_DEFAULT_SIZES);
