@@ -459,6 +459,7 @@ recall_outcome(OlistRun *run, OlistTaskRow *task)
 	if (!olist_store_recall_task(run->row.run_id, task->task_id, &outcome, &crashes))
 	{
 		OlistTaskCall call = make_call(run, task);
+		OlistStoreBatch attempt = {.tasks = list_make1(task)};
 
 		if (crashes < MAX_CRASHES)
 			return false;
@@ -467,6 +468,7 @@ recall_outcome(OlistRun *run, OlistTaskRow *task)
 											  "the task was executed",
 									 .rows = -1,
 									 .rejects = -1};
+		olist_store_flush(run->row.run_id, run->row.token, &attempt);
 		if (!olist_store_end_task(&call, &outcome))
 			raise_taken_over(run);
 	}
