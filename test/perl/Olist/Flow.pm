@@ -17,15 +17,22 @@ use Olist;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-sub new
+# over a cluster that has it all: a copy of one for which new() was called
+sub new_over
 {
 	my ($class, $node, %param) = @_;
-	my $self = bless {
+	return bless {
 		node => $node,
 		dbname => $param{dbname} // 'postgres',
 		directory => PostgreSQL::Test::Utils::tempdir(),
 		calls => 0
 	}, $class;
+}
+
+sub new
+{
+	my ($class, $node, %param) = @_;
+	my $self = $class->new_over($node, %param);
 	$self->sql(<<'SQL');
 CREATE SCHEMA flow_test;
 GRANT USAGE ON SCHEMA flow_test TO PUBLIC;
