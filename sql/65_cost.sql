@@ -75,7 +75,11 @@ BEGIN ATOMIC
         -- Lambda rounds each request up to a millisecond
         SELECT count(*) AS requests,
                coalesce(sum(ceil(extract(epoch FROM coalesce(t.ended_at, clock_timestamp()) - t.started_at) * 1000)), 0) / 1000 AS seconds,
-               count(*) FILTER (WHERE t.resource = 'olist:olist_etl.discover') AS listings
+               count(*) FILTER (WHERE t.resource = 'olist:olist_etl.discover') AS listings,
+               -- what tasks say that they asked of their sources
+               sum((t.output -> 'network' ->> 'requests_get')::numeric) AS gets,
+               sum((t.output -> 'network' ->> 'requests_list')::numeric) AS lists,
+               sum((t.output -> 'network' ->> 'wait_ms')::numeric) / 1000 AS waited
         FROM olist_etl.task t WHERE t.run_id = cost.run_id AND t.started_at IS NOT NULL
     ), transition AS (
         -- a retry is a transition, too
@@ -84,7 +88,7 @@ BEGIN ATOMIC
                - count(*) FILTER (WHERE e.type IN ('TaskStateEntered', 'MapStateEntered', 'ParallelStateEntered')) AS transitions
         FROM olist_etl.event e WHERE e.run_id = cost.run_id
     ), object AS (
-        -- one request for each 8 MB part
+        -- one request for each 8 MB part, where nobody counted
         SELECT count(*) AS objects, coalesce(sum(l.size), 0) AS bytes, coalesce(sum(l.rows_read), 0) AS rows,
                coalesce(sum(greatest(ceil(l.size / 8388608.0), 1)), 0) AS parts
         FROM olist_etl.ledger l WHERE l.run_id = cost.run_id
@@ -95,8 +99,8 @@ BEGIN ATOMIC
             (1, 'Lambda requests', 'lambda_request', task.requests::numeric, 'requests'),
             (2, 'Lambda duration', 'lambda_gb_second_' || architecture, task.seconds * memory_mb / 1024, 'GB-seconds'),
             (3, 'Step Functions', 'transition', transition.transitions::numeric, 'transitions'),
-            (4, 'S3 GET', 's3_get', object.parts, 'requests'),
-            (5, 'S3 LIST', 's3_list', task.listings * greatest(ceil(object.objects / 1000.0), 1), 'requests')
+            (4, 'S3 GET', 's3_get', coalesce(task.gets, object.parts), 'requests'),
+            (5, 'S3 LIST', 's3_list', coalesce(task.lists, task.listings * greatest(ceil(object.objects / 1000.0), 1)), 'requests')
         ) p (n, part, item, quantity, unit)
     )
     SELECT x.part, trim_scale(round(x.quantity, 3)), x.unit, x.usd
@@ -111,7 +115,9 @@ BEGIN ATOMIC
             (7, 'here: work', task.seconds, 'seconds'),
             (8, 'here: elapsed', extract(epoch FROM run.elapsed), 'seconds'),
             (9, 'here: read', object.bytes, 'bytes'),
-            (10, 'here: rows', object.rows, 'rows')) v (n, part, quantity, unit)
+            (10, 'here: rows', object.rows, 'rows'),
+            (11, 'here: waited for the source', task.waited, 'seconds')) v (n, part, quantity, unit)
+        WHERE v.quantity IS NOT NULL
     ) x
     ORDER BY x.n;
 END;

@@ -2,9 +2,9 @@
  * fdw/reader.c
  *		The rows of all objects that a URI stands for.
  *
- *		URI ──► listing ──► object ──► stream ──► row source ──► row
+ *		URI ──► sequence of streams ──► row source ──► row
  *
- * One object is open at a time. It lives in a context of its own below the
+ * One object is read at a time. It lives in a context of its own below the
  * reader's, so that moving on to the next object releases everything at once:
  * the stream's foreign handles hang on that context's callbacks.
  */
@@ -13,6 +13,7 @@
 #include "fdw/reader.h"
 
 #include "base/message.h"
+#include "source/sequence.h"
 #include "utils/memutils.h"
 
 struct OlistReader
@@ -20,9 +21,9 @@ struct OlistReader
 	const OlistSourceOptions *source;
 	TupleDesc desc;
 	const OlistCsvOptions *csv;
-	MemoryContext context;		  /* the reader's own: the listing */
+	MemoryContext context;		  /* the reader's own: the sequence */
 	MemoryContext object_context; /* the open object */
-	OlistListing *listing;
+	OlistSequence *sequence;
 	OlistObject object;	  /* valid while rows is set */
 	OlistRowSource *rows; /* of the open object, NULL between objects */
 	int64 rejected;		  /* records of the open object that were skipped */
@@ -44,7 +45,7 @@ olist_reader_open(const char *uri, const OlistSourceOptions *source, TupleDesc d
 	reader->context = context;
 	reader->object_context =
 		AllocSetContextCreate(context, "olist reader object", ALLOCSET_DEFAULT_SIZES);
-	reader->listing = olist_listing_open(uri, source);
+	reader->sequence = olist_sequence_open(uri, source);
 	MemoryContextSwitchTo(caller);
 	return reader;
 }
@@ -81,11 +82,11 @@ static bool
 open_next_object(OlistReader *reader)
 {
 	MemoryContext caller = MemoryContextSwitchTo(reader->object_context);
-	bool found = olist_listing_next(reader->listing, &reader->object);
+	OlistStream *stream;
+	bool found = olist_sequence_next(reader->sequence, &reader->object, &stream);
 
 	if (found)
-		reader->rows = olist_reader_open_object(&reader->object, reader->source, reader->desc,
-												&reader->csv->format);
+		reader->rows = olist_row_source_open(stream, reader->desc, &reader->csv->format);
 	reader->read = 0;
 	reader->rejected = 0;
 	MemoryContextSwitchTo(caller);

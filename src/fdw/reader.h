@@ -12,8 +12,8 @@ typedef struct OlistReader OlistReader;
 
 /*
  * Begin to read all objects under uri (one object, a prefix, a glob) as rows
- * of desc. Opens the listing at once and each object when its turn comes, one
- * at a time. Everything lives in the current memory context; source, desc and
+ * of desc. Opens the listing at once and each object when its turn comes, small
+ * ones of a remote source a few ahead. Everything lives in the current memory context; source, desc and
  * csv must outlive the reader.
  */
 extern OlistReader *olist_reader_open(const char *uri, const OlistSourceOptions *source,

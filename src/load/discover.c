@@ -39,6 +39,7 @@
 #include "miscadmin.h"
 #include "source/listing.h"
 #include "source/options.h"
+#include "source/stats.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -313,6 +314,7 @@ push_object(JsonbParseState **state, const Discovery *discovery, uint64 row)
 Datum
 olist_etl_discover(PG_FUNCTION_ARGS)
 {
+	OlistSourceStats before = olist_source_counters;
 	Jsonb *argument = PG_GETARG_JSONB_P(0);
 	char *name = olist_json_text(argument, "source");
 	bool allow_missing = olist_json_bool(argument, "allow_missing", false);
@@ -351,6 +353,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 						 count_objects(n, NULL, "unchanged") + count_objects(n, NULL, "unstaged"));
 	olist_json_push_int8(&state, "gone", count_objects(n, NULL, "gone"));
 	olist_json_push_int8(&state, "ignored", discovery->nignored);
+	olist_source_stats_push(&state, &before);
 	MemoryContextSwitchTo(caller);
 	result = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 	SPI_finish();

@@ -16,6 +16,7 @@
 #include "load/staging.h"
 #include "miscadmin.h"
 #include "source/options.h"
+#include "source/stats.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -71,7 +72,8 @@ find_entity(const char *name)
 }
 
 static Jsonb *
-make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoadResult *loaded)
+make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoadResult *loaded,
+			const OlistSourceStats *before)
 {
 	JsonbParseState *state = NULL;
 
@@ -83,6 +85,7 @@ make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoa
 	olist_json_push_int8(&state, "rows_loaded", loaded->rows_loaded);
 	olist_json_push_int8(&state, "rows_rejected", loaded->rows_rejected);
 	olist_json_push_int8(&state, "bytes", Max(object->size, 0));
+	olist_source_stats_push(&state, before);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
@@ -93,6 +96,7 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	Jsonb *argument = PG_GETARG_JSONB_P(0);
 	OlistEntity *entity = find_entity(olist_json_required_text(argument, "entity"));
 	char *source_name = olist_json_text(argument, "source");
+	OlistSourceStats before = olist_source_counters;
 	OlistLoadTarget target = {0};
 	OlistObject object;
 	OlistLoadResult loaded;
@@ -107,5 +111,5 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	target.run_id = olist_json_int8(argument, "run_id", 0);
 	target.reload = olist_json_bool(argument, "reload", false);
 	loaded = olist_load_object(&target, &object);
-	PG_RETURN_JSONB_P(make_result(entity, &object, &loaded));
+	PG_RETURN_JSONB_P(make_result(entity, &object, &loaded, &before));
 }

@@ -40,8 +40,8 @@ typedef struct Check
 	OlistSourceOptions *options;
 	OlistObject object; /* the first that was listed; uri NULL: none */
 	bool https;
-	OlistRemote *remote; /* of the probe */
-	OlistHttp *http;
+	OlistRemote *remote; /* NULL: not over a network */
+	OlistHttp *http;	 /* of the probe */
 	OlistHttpTimes times;
 	bool failed;
 	OlistHttpFailure failure; /* if it failed */
@@ -123,6 +123,13 @@ attempt(Check *check, const char *name, Step step)
 	return false;
 }
 
+static bool
+is_remote(const OlistUri *uri)
+{
+	return uri->scheme == OLIST_SCHEME_S3 || uri->scheme == OLIST_SCHEME_HTTP ||
+		   uri->scheme == OLIST_SCHEME_HTTPS;
+}
+
 /* is the address one, may the user use the server and this kind of address? */
 static void
 check_address(Check *check)
@@ -131,14 +138,15 @@ check_address(Check *check)
 	check->options =
 		olist_source_options(olist_source_server(check->server, check->text), GetUserId());
 	olist_policy_check_scheme(check->uri, check->options);
-	check->detail = olist_redact_uri(check->text);
+	check->remote =
+		is_remote(check->uri) ? olist_remote_create(check->uri, check->text, check->options) : NULL;
+	check->detail = olist_redact_uri(check->remote ? olist_remote_url(check->remote) : check->text);
 }
 
 /* send a request that proves nothing, and wait for what becomes of it */
 static void
 probe(Check *check)
 {
-	check->remote = olist_remote_create(check->uri, check->text, check->options);
 	check->http = olist_http_create(0);
 	olist_remote_probe(check->remote, check->http);
 	while (olist_http_state(check->http) == OLIST_HTTP_RUNNING)
@@ -225,8 +233,7 @@ check_all(Check *check)
 {
 	if (!attempt(check, "address", check_address))
 		return;
-	if (check->uri->scheme == OLIST_SCHEME_S3 || check->uri->scheme == OLIST_SCHEME_HTTP ||
-		check->uri->scheme == OLIST_SCHEME_HTTPS)
+	if (check->remote != NULL)
 	{
 		const char *endpoint = check->options->endpoint;
 

@@ -27,6 +27,7 @@
 
 #include "base/limit.h"
 #include "base/message.h"
+#include "source/answer.h"
 #include "source/exchange.h"
 #include "source/md5.h"
 #include "source/time_text.h"
@@ -125,60 +126,6 @@ int64_text(int64 value)
 	return psprintf(INT64_FORMAT, value);
 }
 
-/* a strong ETag without its quotes, or NULL */
-static char *
-answer_etag(const OlistHttp *http)
-{
-	char *etag = olist_http_header(http, "etag");
-	size_t len;
-
-	if (etag == NULL || strncmp(etag, "W/", 2) == 0)
-		return NULL;
-	len = strlen(etag);
-	if (len >= 2 && etag[0] == '"' && etag[len - 1] == '"')
-		return pnstrdup(etag + 1, len - 2);
-	return len > 0 ? etag : NULL;
-}
-
-/* Content-Length, or -1 */
-static int64
-answer_length(const OlistHttp *http)
-{
-	char *text = olist_http_header(http, "content-length");
-
-	return text == NULL || *text == '\0' || strspn(text, "0123456789") != strlen(text)
-			   ? -1
-			   : strtoll(text, NULL, 10);
-}
-
-/* does the body say itself where it ends? */
-static bool
-answer_is_chunked(const OlistHttp *http)
-{
-	char *encoding = olist_http_header(http, "transfer-encoding");
-
-	return encoding != NULL && pg_strcasecmp(encoding, "chunked") == 0;
-}
-
-/* "bytes 0-9/100"; false if it is anything else, also without a total */
-static bool
-answer_range(const OlistHttp *http, int64 *first, int64 *last, int64 *total)
-{
-	char *text = olist_http_header(http, "content-range");
-	long long a;
-	long long b;
-	long long c;
-	int end = 0;
-
-	if (text == NULL || sscanf(text, "bytes %lld-%lld/%lld%n", &a, &b, &c, &end) != 3 ||
-		text[end] != '\0' || a < 0 || b < a || c <= b)
-		return false;
-	*first = a;
-	*last = b;
-	*total = c;
-	return true;
-}
-
 /*
  * Is this ETag the MD5 sum of the bytes? Not for uploads in several parts
  * ("…-2"), nor for objects under a key of KMS or the customer's, nor in
@@ -225,7 +172,7 @@ learn_version(RemoteStream *stream, const OlistHttp *http, int64 size)
 	{
 		object->size = size;
 		if (object->etag == NULL)
-			object->etag = answer_etag(http);
+			object->etag = olist_answer_etag(http);
 		object->storage_class = olist_http_header(http, "x-amz-storage-class");
 		if (object->storage_class == NULL && stream->s3)
 			object->storage_class = pstrdup("STANDARD");
@@ -240,7 +187,7 @@ static void
 check_etag(const RemoteStream *stream, const OlistHttp *http)
 {
 	const char *expected = stream->base.object.etag;
-	char *etag = answer_etag(http);
+	char *etag = olist_answer_etag(http);
 
 	if (expected == NULL)
 		return;
@@ -266,14 +213,14 @@ check_size(const RemoteStream *stream, int64 size)
 static void
 check_part(RemoteStream *stream, Slot *slot, const OlistHttp *http, int64 received)
 {
-	int64 length = answer_length(http);
+	int64 length = olist_answer_length(http);
 	int64 want_first = slot->first + received;
 	int64 want_last;
 	int64 first;
 	int64 last;
 	int64 total;
 
-	if (!answer_range(http, &first, &last, &total))
+	if (!olist_answer_range(http, &first, &last, &total))
 		mismatch(stream, "It has no Content-Range with a total size.");
 	check_size(stream, total);
 	learn_version(stream, http, total);
@@ -293,13 +240,13 @@ check_part(RemoteStream *stream, Slot *slot, const OlistHttp *http, int64 receiv
 static void
 check_whole(RemoteStream *stream, Slot *slot, const OlistHttp *http, int64 received)
 {
-	int64 length = answer_length(http);
+	int64 length = olist_answer_length(http);
 
 	if (received > 0)
 		mismatch(stream, "The rest was asked for and the whole came.");
 	if (stream->s3 && slot->last >= 0)
 		mismatch(stream, "A range was asked for and the whole came.");
-	if (length < 0 && stream->base.object.size < 0 && !answer_is_chunked(http))
+	if (length < 0 && stream->base.object.size < 0 && !olist_answer_is_chunked(http))
 		mismatch(stream, "It announces no length, so nobody could tell if it is cut off.");
 	check_size(stream, length);
 	learn_version(stream, http, length);
@@ -317,7 +264,7 @@ check_answer(OlistExchange *exchange, void *arg)
 	OlistHttp *http = olist_exchange_http(exchange);
 	int64 received = olist_exchange_offset(exchange);
 
-	if (stream->s3 && answer_etag(http) == NULL)
+	if (stream->s3 && olist_answer_etag(http) == NULL)
 		mismatch(stream, "It names no version (ETag).");
 	if (olist_http_status(http) == 206)
 		check_part(stream, slot, http, received);

@@ -20,6 +20,7 @@
 #include "source/glob.h"
 #include "source/md5.h"
 #include "source/policy.h"
+#include "source/remote.h"
 #include "source/s3_page.h"
 #include "source/sigv4.h"
 #include "source/stream.h"
@@ -34,6 +35,7 @@ PG_FUNCTION_INFO_V1(olist_etl_test_policy);
 PG_FUNCTION_INFO_V1(olist_etl_test_md5);
 PG_FUNCTION_INFO_V1(olist_etl_test_page);
 PG_FUNCTION_INFO_V1(olist_etl_test_read);
+PG_FUNCTION_INFO_V1(olist_etl_test_url);
 
 static char *
 text_arg(FunctionCallInfo fcinfo, int i)
@@ -214,4 +216,16 @@ olist_etl_test_read(PG_FUNCTION_ARGS)
 	if (sum)
 		olist_md5_final(&md5, hex);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf(INT64_FORMAT "%s%s", total, sum ? " " : "", hex)));
+}
+
+/* url(uri, server): where a request for the object would go */
+Datum
+olist_etl_test_url(PG_FUNCTION_ARGS)
+{
+	char *text = text_arg(fcinfo, 0);
+	Oid server = olist_source_server(NameStr(*PG_GETARG_NAME(1)), text);
+	OlistSourceOptions *options = olist_source_options(server, GetUserId());
+
+	PG_RETURN_TEXT_P(cstring_to_text(
+		olist_remote_url(olist_remote_create(olist_uri_parse(text), text, options))));
 }

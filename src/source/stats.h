@@ -38,4 +38,12 @@ typedef struct OlistSourceStats
 
 extern OlistSourceStats olist_source_counters;
 
+struct JsonbParseState;
+
+/*
+ * For a task's result: the member "network" with what has been counted since
+ * the counters were copied to before, by metric; nothing if nothing has.
+ */
+extern void olist_source_stats_push(struct JsonbParseState **state, const OlistSourceStats *before);
+
 #endif /* OLIST_STATS_H */

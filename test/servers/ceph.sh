@@ -7,14 +7,16 @@
 #   ceph.sh status DIR            health and memory
 #   ceph.sh stop DIR              stop it and remove DIR
 #
-# DIR/env holds S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The
-# gateway checks signatures, clock skew, If-Match and session tokens as AWS
-# does; it does not check the region (faultproxy.js --strict does).
+# DIR/env holds S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
+# where openssl is installed S3_TLS_ENDPOINT, the same server over https, and
+# S3_CA_FILE, the certificate to trust. The gateway checks signatures, clock
+# skew, If-Match and session tokens as AWS does; it does not check the region
+# (faultproxy.js --strict does).
 # Objects live in memory: this is for demos and tests.
 set -euo pipefail
 
 usage() {
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -47,6 +49,19 @@ until_ok() {
         fi
         sleep 0.1
     done
+}
+
+# A certificate for the gateway, and what to add to its configuration.
+prepare_tls() {
+    command -v openssl >/dev/null || return 0
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$dir/tls.key" -out "$dir/tls.crt" 2>/dev/null
+    tls=" ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$dir/tls.crt ssl_private_key=$dir/tls.key"
+    cat >>"$dir/env" <<ENV
+S3_TLS_ENDPOINT=https://127.0.0.1:$tls_port
+S3_CA_FILE=$dir/tls.crt
+ENV
 }
 
 write_conf() {
@@ -114,7 +129,7 @@ osd max scrubs = 0
 
 [client]
 rgw data = $dir/rgw
-rgw frontends = beast endpoint=127.0.0.1:$s3_port tcp_nodelay=1
+rgw frontends = beast endpoint=127.0.0.1:$s3_port tcp_nodelay=1$tls
 rgw enable apis = s3, sts, iam, admin
 rgw dns name = s3.localhost
 rgw thread pool size = 32
@@ -176,7 +191,8 @@ start() {
         exit 1
     fi
     mkdir -p "$dir"/{mon,osd,rgw,log,run}
-    read -r mon_port s3_port <<<"$(free_ports 2)"
+    read -r mon_port s3_port tls_port <<<"$(free_ports 3)"
+    tls=
     fsid=$(cat /proc/sys/kernel/random/uuid)
     S3_ENDPOINT=http://127.0.0.1:$s3_port
     # random, so that nobody else on this machine can use the server
@@ -188,6 +204,7 @@ AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
 ENV
     trap 'echo "ceph.sh: start failed; the logs are in $dir/log" >&2' ERR
+    prepare_tls
     write_conf
     start_monitor
     start_osd

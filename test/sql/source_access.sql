@@ -83,6 +83,26 @@ SELECT step, status, detail FROM olist_etl.check_source('/etc/passwd');
 SELECT step, status, detail FROM olist_etl.check_source('https://127.0.0.1:1/x.csv');
 RESET ROLE;
 
+-- where a request goes: AWS's endpoint of the region unless there is another, the
+-- bucket in the host's name where its certificate covers that
+CREATE FUNCTION pg_temp.url(uri text, server name) RETURNS text
+    LANGUAGE c STRICT AS 'olist_etl', 'olist_etl_test_url';
+CREATE SERVER regress_source_aws FOREIGN DATA WRAPPER olist_etl;
+SELECT pg_temp.url('s3://bucket/a key', 'regress_source_aws');
+SELECT pg_temp.url('s3://dotted.bucket/k', 'regress_source_aws');
+SELECT pg_temp.url('s3://Upper/k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (ADD region 'cn-north-1');
+SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (ADD addressing 'path');
+SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (ADD endpoint 'https://Minio.example.com:9000', DROP addressing);
+SELECT pg_temp.url('s3://bucket/../%20', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (ADD addressing 'virtual');
+SELECT pg_temp.url('s3://bucket//k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (SET endpoint 'https://[2001:db8::1]', SET addressing 'path');
+SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
+
+DROP SERVER regress_source_aws;
 DROP SERVER regress_source CASCADE;
 DROP SERVER regress_source_ambient CASCADE;
 DROP FOREIGN DATA WRAPPER regress_source_wrapper CASCADE;

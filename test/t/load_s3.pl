@@ -53,6 +53,10 @@ is(query($staged), '3000 of 3000', '... and staged');
 is(query(q{SELECT DISTINCT olist_etl.stage(o) ->> 'status' FROM jsonb_array_elements(olist_etl.discover() -> 'objects') o}),
 	'skipped', '... once');
 
+is(query(q{SELECT concat_ws(' ', d -> 'network' ->> 'requests_list', s -> 'network' ->> 'requests_get')
+	FROM olist_etl.discover() d, olist_etl.stage(d -> 'objects' -> 0 || '{"reload": true}') s}),
+	'1 1', '... and what was asked of the source is in the results');
+
 # a body that breaks off, stalls or changes under way: nothing of the object is there
 my $big = orders(100_000, 160_000);
 $s3->put($bucket, 'in/olist_orders_dataset.csv', $big);

@@ -1,6 +1,7 @@
-# S3 against real servers: Ceph's gateway; the same with temporary credentials
-# behind a proxy that enforces AWS's rules and a region that the client does not
-# know at first; and, where it is installed, OpenStack Swift. Every key that
+# S3 against real servers: Ceph's gateway; the same over https, with the bucket
+# in the host's name, and with temporary credentials behind a proxy that
+# enforces AWS's rules and a region that the client does not know at first; and,
+# where it is installed, OpenStack Swift. Every key that
 # may go wrong in a signature, paging, ranges, and every kind of refusal with
 # the right SQLSTATE and a hint that tells the causes apart.
 use strict;
@@ -10,6 +11,7 @@ use utf8;
 use Digest::MD5 qw(md5_hex);
 use Encode qw(encode_utf8);
 use Olist;
+use Olist::RawServer;
 use Olist::Source;
 use Olist::Swift;
 use Test::More;
@@ -24,8 +26,14 @@ my $swift = Olist::Swift->new_or_undef;
 my %server = (
 	ceph => { endpoint => $ceph->endpoint, s3 => $ceph },
 	sts => { endpoint => $strict->endpoint, s3 => $temporary });
+$server{https} = { endpoint => $ENV{S3_TLS_ENDPOINT}, s3 => $ceph, ca_file => $ENV{S3_CA_FILE} }
+  if $ENV{S3_TLS_ENDPOINT};
+$server{virtual} = {
+	endpoint => $ceph->endpoint =~ s/127\.0\.0\.1/s3.localhost/r,
+	s3 => $ceph,
+	addressing => 'virtual' };
 $server{swift} = { endpoint => $swift->endpoint, s3 => $swift } if $swift;
-note 'Swift is not installed: two of three servers are tested' unless $swift;
+note 'Swift is not installed, and not tested' unless $swift;
 
 my @keys = (
 	'plain.csv', 'a space.csv', 'plus+plus.csv', 'equals=.csv', 'amp&amp.csv', 'per%cent.csv',
@@ -54,12 +62,13 @@ sub error_case
 # what holds for all of them
 foreach my $name (sort keys %server)
 {
-	my ($endpoint, $s3) = @{ $server{$name} }{qw(endpoint s3)};
-	my $writer = $name eq 'sts' ? $ceph : $s3;
+	my %option = %{ $server{$name} };
+	my ($endpoint, $s3) = delete @option{qw(endpoint s3)};
+	my $writer = $name eq 'swift' ? $swift : $ceph;
 	my $bucket = new_bucket($writer);
 	my %content;
 
-	create_server($node, 's', $endpoint, $s3, page_size => 2);
+	create_server($node, 's', $endpoint, $s3, %option, page_size => 2);
 	foreach my $key (@keys)
 	{
 		$content{$key} = "key\n" . encode_utf8($key) . "\n";
@@ -90,7 +99,7 @@ foreach my $name (sort keys %server)
 	}
 
 	# an object in many ranges, one that is a multiple of the part, one byte, none
-	create_server($node, 's', $endpoint, $s3, part_size => '16kB', connections => 4);
+	create_server($node, 's', $endpoint, $s3, %option, part_size => '16kB', connections => 4);
 	foreach my $size (0, 1, 16384, 32768, 300_001)
 	{
 		my $data = join '', map { chr(65 + $_ % 57) } 1 .. $size;
@@ -117,11 +126,11 @@ foreach my $name (sort keys %server)
 
 	# who is refused
 	my $wrong = Olist::S3->new(
-		endpoint => $endpoint,
+		endpoint => $s3->endpoint,
 		access_key => $s3->access_key,
 		secret_key => 'wrong',
 		session_token => $s3->session_token);
-	create_server($node, 's', $endpoint, $wrong);
+	create_server($node, 's', $endpoint, $wrong, %option);
 	# (Ceph looks temporary keys up by their token, and then finds no such key)
 	my $refusal =
 	  $name eq 'sts'
@@ -132,14 +141,14 @@ foreach my $name (sort keys %server)
 	error_case($name, 'wrong secret, read', $refusal,
 		"SELECT read_object('s3://$bucket/plain.csv', 's')");
 	my $stranger = Olist::S3->new(
-		endpoint => $endpoint,
+		endpoint => $s3->endpoint,
 		access_key => 'AKIANOBODY',
 		secret_key => 'x');
-	create_server($node, 's', $endpoint, $stranger);
+	create_server($node, 's', $endpoint, $stranger, %option);
 	error_case($name, 'unknown access key',
 		$name eq 'swift' ? qr/^(28000|42501) / : qr/^28000 .*InvalidAccessKeyId.*access key/s,
 		"SELECT olist_etl.list_objects('s3://$bucket/', 's')");
-	create_server($node, 's', $endpoint, undef, anonymous => 'true');
+	create_server($node, 's', $endpoint, undef, %option, anonymous => 'true');
 	# (Swift takes an unsigned request for one of its own protocol, and for nonsense)
 	error_case($name, 'anonymous',
 		$name eq 'swift' ? qr/^08P01 .*refused.* 412/s : qr/^42501 .*no credentials at all/s,
@@ -220,6 +229,28 @@ like(try_sql($node, "SELECT read_object('s3://$bucket/versioned?versionId=none',
 # the chain's link that was used is in the error, the key is not
 unlike(try_sql($node, "SELECT read_object('s3://$bucket/none', 's')"), qr/@{[ $ceph->secret_key ]}/,
 	'no secret in an error');
+
+# the source that is set lends its server to functions that name none
+$node->safe_psql('postgres', sprintf q{SELECT olist_etl.set_source('s3://%s/', endpoint => '%s',
+	use_http => true, access_key_id => '%s', secret_access_key => '%s')},
+	$bucket, $ceph->endpoint, $ceph->access_key, $ceph->secret_key);
+is(scalar(() = objects($node, "s3://$bucket/page/")), 5, "without a server's name, that of the source is used");
+is($node->safe_psql('postgres', "SELECT string_agg(step || ' ' || status, ', ')
+	FROM olist_etl.check_source('s3://$bucket/page/')"),
+	'address ok, resolve ok, connect ok, sign ok, list ok, read ok', '... step by step');
+
+# who pays is said, and signed
+my $payer = Olist::RawServer->new(
+	sub {
+		print { $_[1] } "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+		return;
+	});
+create_server($node, 's', $payer->endpoint, $ceph, requester_pays => 'true');
+try_sql($node, "SELECT read_object('s3://$bucket/k', 's')");
+my ($request) = $payer->requests;
+is($request->{headers}{'x-amz-request-payer'}, 'requester', 'the requester pays');
+like($request->{headers}{authorization},
+	qr/SignedHeaders=host;range;x-amz-content-sha256;x-amz-date;x-amz-request-payer,/, '... and signs that');
 
 # the matrix
 note sprintf '%-45s %s', 'case', join ' ', map { sprintf '%-7s', $_ } sort keys %server;
