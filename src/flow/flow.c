@@ -8,8 +8,12 @@
 
 #include "access/htup_details.h"
 #include "asl/validate.h"
+#include "base/spi.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "flow/coordinator.h"
 #include "flow/run.h"
+#include "flow/task.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -18,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/numeric.h"
+#include "utils/snapmgr.h"
 
 /* problems of a refused definition that its error lists */
 #define MAX_PROBLEMS_TOLD 10
@@ -170,6 +175,46 @@ require_commits(FunctionCallInfo fcinfo, const char *command, const char *hint)
 }
 
 /* run(workflow, input, wait, atomic, dry_run, INOUT …) */
+/*
+ * What the states of the run did, for who watches; the picture itself is drawn
+ * by another room, of the caller's own run and therefore with the owner's
+ * rights. A run of one task, as one that finds nothing new, is not worth one.
+ */
+static void
+show_picture(void *arg)
+{
+	const OlistRunResult *result = arg;
+	OlistSpiArg args[1] = {OLIST_SPI_INT8(result->run_id)};
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (olist_spi_execute_as_owner("SELECT olist_etl.graph($1)"
+								   " WHERE EXISTS (SELECT FROM olist_etl.task t"
+								   "               WHERE t.run_id = $1"
+								   "               OFFSET 1)",
+								   SPI_OK_SELECT, 1, args) > 0)
+		ereport(NOTICE, (errmsg_internal(
+							"%s", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1))));
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+/* the run has ended and is committed: no picture is no reason to fail */
+static void
+show_run(OlistRunResult *result)
+{
+	ErrorData *edata;
+
+	if (result->run_id == 0 || strcmp(result->status, "RUNNING") == 0)
+		return;
+	edata = olist_flow_try(show_picture, result);
+	if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(edata);
+	if (edata != NULL)
+		ereport(WARNING, (errcode(edata->sqlerrcode),
+						  errmsg("the run cannot be shown: %s", edata->message)));
+}
+
 Datum
 olist_etl_run(PG_FUNCTION_ARGS)
 {
@@ -193,6 +238,7 @@ olist_etl_run(PG_FUNCTION_ARGS)
 							"Call it outside, or with atomic => true to run everything in this one "
 							"transaction.");
 		olist_run_start(&request, &result);
+		show_run(&result);
 	}
 	return result_row(fcinfo, &result);
 }
@@ -205,6 +251,7 @@ olist_etl_resume(PG_FUNCTION_ARGS)
 
 	require_commits(fcinfo, "olist_etl.resume()", "Call it outside.");
 	olist_run_resume(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &result);
+	show_run(&result);
 	return result_row(fcinfo, &result);
 }
 

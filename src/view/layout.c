@@ -446,7 +446,7 @@ olist_layout_kind(const OlistNode *node)
 	if (node->state->kind != OLIST_STATE_MAP)
 		return pstrdup("");
 	if (node->measure.items > 0)
-		return psprintf("map, %s of %s items", olist_layout_count(node->measure.items_done),
+		return psprintf("map, %s of %s", olist_layout_count(node->measure.items_done),
 						olist_layout_count(node->measure.items));
 	return pstrdup("map");
 }

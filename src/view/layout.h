@@ -113,11 +113,11 @@ olist_layout_judge(OlistLayout *layout, const char *status, OlistTime started, O
 /* give every box its place in pixels */
 extern void olist_layout_place(OlistLayout *layout);
 
-/* what stands in a node: "Stage, map, 9 of 10 items", and "succeeded, 3.0 s, 5 rows" or "" */
+/* what stands in a node: "Stage, map, 9 of 10", and "succeeded, 3.0 s, 5 rows" or "" */
 extern char *olist_layout_name(const OlistNode *node);
 extern char *olist_layout_did(const OlistNode *node);
 
-/* "map, 9 of 10 items", "parallel", "" for a state that holds no others */
+/* "map, 9 of 10", "parallel", "" for a state that holds no others */
 extern char *olist_layout_kind(const OlistNode *node);
 
 /* "succeeded" */
