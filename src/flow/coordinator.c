@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "access/xact.h"
+#include "asl/asl.h"
 #include "base/fault.h"
 #include "base/message.h"
 #include "base/spi.h"
@@ -53,8 +54,7 @@
 #define DUE_MS 1000
 /* an attempt during which the server or the session was lost so often is given up */
 #define MAX_CRASHES 3
-/* limits of one execution */
-#define MAX_PAYLOAD_BYTES (16 * 1024 * 1024)
+/* lines of history of one run */
 #define MAX_EVENTS 10000000
 
 int olist_flow_max_workers = -1;
@@ -260,7 +260,7 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 	hooks->read_items = olist_flow_read_items;
 	options->context = make_context(run, input);
 	options->map_concurrency = Max(4, 2 * worker_limit());
-	options->max_bytes = MAX_PAYLOAD_BYTES;
+	options->max_bytes = (int64) olist_asl_max_payload_kb * 1024;
 	options->max_events = MAX_EVENTS;
 	options->seed = (uint64) run->row.seed;
 	run->redriven = run->row.redrive_count > 0;
