@@ -35,12 +35,12 @@ olist_sample_map_init(OlistSampleMap *map, const OlistSamplePlan *plan)
 	uint64 total = 0;
 	uint64 before = 0;
 	uint64 spare;
-	int *weight = palloc_array(int, plan->prefixes);
+	int *weight = palloc(plan->prefixes * sizeof(int));
 
-	map->prefix = palloc_array(uint32, plan->prefixes);
-	map->end = palloc_array(uint64, plan->prefixes);
-	map->has_outliers = palloc0_array(bool, plan->prefixes);
-	map->in_two_states = palloc0_array(bool, plan->prefixes);
+	map->prefix = palloc(plan->prefixes * sizeof(uint32));
+	map->end = palloc(plan->prefixes * sizeof(uint64));
+	map->has_outliers = palloc0(plan->prefixes * sizeof(bool));
+	map->in_two_states = palloc0(plan->prefixes * sizeof(bool));
 	map->prefixes = 0;
 	/* by prefix for a moment, by entry below: an entry is never after its prefix */
 	for (uint32 i = 0; i < plan->outlier_prefixes; i++)

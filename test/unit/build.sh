@@ -18,6 +18,10 @@ case $test in
             src/base/message.c)
         libraries=(-lcsv -lz -lzstd)
         ;;
+    sample)
+        sources=(src/sample/{sample,plan,rows,order,goods,place,phrase,payment,review,geolocation}.c)
+        libraries=()
+        ;;
     asl)
         sources=(src/asl/{json,path,intrinsics,dataflow,choice,retry,timestamp,items}.c
             src/asl/{validate,definition,executor,states,containers,events,recall}.c)
