@@ -325,7 +325,7 @@ group_points(Gathered *g)
 
 #define ST_SORT sort_fingerprints
 #define ST_ELEMENT_TYPE uint64
-#define ST_COMPARE(a, b) (*(a) > *(b)) - (*(a) < *(b))
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
 #define ST_SCOPE static
 #define ST_DECLARE
 #define ST_DEFINE
