@@ -92,8 +92,7 @@ note sprintf 'nothing new: %.3f s', time - $start;
 is($node->safe_psql('postgres', $counts), $before, '... and nothing is written');
 
 # the same rows in another form, in a database of their own
-$node->safe_psql('postgres', 'DROP EXTENSION olist_etl CASCADE; DROP SCHEMA olist_staging, olist_dw CASCADE;
-	CREATE EXTENSION olist_etl');
+$pipeline->forget_everything;
 my $months = Olist::Pipeline->new($node, scale => $scale, split => 'month', compress => 'gzip');
 my $run = $months->run;
 is($run->{status}, 'SUCCEEDED', 'the same, cut by months and compressed');

@@ -82,7 +82,30 @@ sub warehouse
 			   FROM olist_dw.fact_review r JOIN olist_dw.fact_order o USING (order_key)))});
 }
 
-# "order sums agree", or what does not: the facts among each other, and with
+# The rest of it, in the same way: customers' versions, places, and what the marts
+# say.
+sub dimensions
+{
+	my ($self) = @_;
+	return $self->{node}->safe_psql('postgres', q{
+		SELECT concat_ws(' ',
+			(SELECT format('customers %s (%s)', count(*), sum(hashtextextended(concat_ws(',',
+					customer_unique_id, zip_code_prefix, city, state, valid_from, valid_to, is_current, version), 0)))
+			   FROM olist_dw.dim_customer),
+			(SELECT format('places %s (%s)', count(*), sum(hashtextextended(concat_ws(',',
+					zip_code_prefix, city, state, region, latitude, longitude, point_count, outlier_count), 0)))
+			   FROM olist_dw.dim_geography),
+			(SELECT format('products %s (%s)', count(*), sum(hashtextextended(concat_ws(',',
+					product_id, category, category_english, weight_g, volume_cm3, is_inferred), 0)))
+			   FROM olist_dw.dim_product),
+			(SELECT format('sellers %s (%s)', count(*), sum(hashtextextended(concat_ws(',',
+					seller_id, zip_code_prefix, city, state, is_inferred), 0)))
+			   FROM olist_dw.dim_seller),
+			(SELECT sum(hashtextextended(m::text, 0)) FROM olist_dw.mart_monthly_sales m),
+			(SELECT sum(hashtextextended(m::text, 0)) FROM olist_dw.mart_delivery_performance m))});
+}
+
+# "all sums agree", or what does not: the facts among each other, and with
 # what COPY reads from the files of the source.
 sub agreement
 {
@@ -113,6 +136,16 @@ sub workers
 	my ($self) = @_;
 	return $self->{node}->safe_psql('postgres',
 		q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'olist_etl%'});
+}
+
+# Back to a database in which nothing has been loaded.
+sub forget_everything
+{
+	my ($self) = @_;
+	$self->{node}->safe_psql('postgres', 'DROP EXTENSION olist_etl CASCADE;
+		DROP SCHEMA olist_staging, olist_dw CASCADE;
+		CREATE EXTENSION olist_etl');
+	return;
 }
 
 # Gives each file of the source a new version with the same contents.
