@@ -38,7 +38,7 @@
 #define AHEAD_AFTER (256 * 1024)
 
 /* how many bytes are read between two looks at the network */
-#define TEND_EVERY (256 * 1024)
+#define TEND_EVERY (1024 * 1024)
 
 typedef struct RemoteStream RemoteStream;
 

@@ -2,7 +2,7 @@
 # How fast objects come in from S3, against what the curl tool gets from the
 # same server in the same run, round by round side by side.
 #
-#   source.sh [ROUNDS]   3 by default; the best of each counts
+#   source.sh [ROUNDS]   5 by default; the best of each counts
 #
 #   SIZE    of the large object in MB, 400 by default
 #   COUNT   of the small objects of 10 kB, 10,000 by default
@@ -16,7 +16,7 @@
 #   memory   the backend's own, at its highest, above what it had before
 . "$(dirname "$0")/../lib.sh"
 
-rounds=${1:-3}
+rounds=${1:-5}
 size=${SIZE:-400}
 count=${COUNT:-10000}
 
@@ -82,8 +82,21 @@ measure() {
     echo $((($(date +%s%N) - start) / 1000000)) >>"$work/times.$name"
 }
 
+# large NAME: the milliseconds of the read itself, in a session that has just begun
 large() {
-    query -c "SELECT read_object('s3://bench/large', '$1')"
+    query <<SQL >>"$work/times.$1"
+SELECT clock_timestamp() AS start \gset
+SELECT read_object('s3://bench/large', '$1') \g /dev/null
+SELECT round(extract(epoch FROM clock_timestamp() - :'start') * 1000);
+SQL
+}
+
+# curl_large NAME URL OPTION...: what curl says that its transfer took
+curl_large() {
+    local name=$1 url=$2
+    shift 2
+    signed_curl -o /dev/null -w '%{time_total}\n' "$@" "$url" |
+        awk '{ printf "%d\n", $1 * 1000 }' >>"$work/times.$name"
 }
 
 small() {
@@ -127,13 +140,13 @@ prepare_objects
 prepare_servers
 for ((i = 1; i <= rounds; i++)); do
     say "==> Round $i of $rounds"
-    measure curl_http signed_curl -o /dev/null "$S3_ENDPOINT/bench/large"
-    measure http large http
-    measure http_unchecked large http_unchecked
-    measure curl_https signed_curl --cacert "$S3_CA_FILE" -o /dev/null "$S3_TLS_ENDPOINT/bench/large"
-    measure https large https
+    curl_large curl_http "$S3_ENDPOINT/bench/large"
+    large http
+    large http_unchecked
+    curl_large curl_https "$S3_TLS_ENDPOINT/bench/large" --cacert "$S3_CA_FILE"
+    large https
     measure curl_small signed_curl -K "$work/downloads"
-    measure curl_small_4 signed_curl -Z --parallel-max 4 -K "$work/downloads"
+    measure curl_small_4 signed_curl -Z --no-progress-meter --parallel-max 4 -K "$work/downloads"
     measure small small
 done
 line curl_http 'curl, http' "$(speed curl_http)"
