@@ -23,6 +23,7 @@ my $harness = TAP::Harness->new(
 			my ($suffix) = $file =~ /\.(\w+)$/;
 			return [ @{ $interpreter{$suffix} }, $file ];
 		},
+		jobs => 2,
 		timer => 1
 	});
 my $result = $harness->runtests(@tests);
