@@ -114,6 +114,10 @@ WITH point AS (
     SELECT geolocation_zip_code_prefix AS zip,
            count(*) AS point_count,
            count(*) FILTER (WHERE inside IS NOT TRUE) AS outlier_count,
+           count(*) - count(DISTINCT (geolocation_lat, geolocation_lng, geolocation_city,
+                                      geolocation_state)) AS repeat_count,
+           count(DISTINCT geolocation_city) AS spelling_count,
+           count(DISTINCT geolocation_state) AS state_count,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY geolocation_lat) FILTER (WHERE inside)
                AS latitude,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY geolocation_lng) FILTER (WHERE inside)
@@ -159,14 +163,18 @@ SELECT row_number() OVER () AS geography_key,
        p.latitude,
        p.longitude,
        coalesce(p.point_count, 0)::integer AS point_count,
-       coalesce(p.outlier_count, 0)::integer AS outlier_count
+       coalesce(p.outlier_count, 0)::integer AS outlier_count,
+       coalesce(p.repeat_count, 0)::integer AS repeat_count,
+       coalesce(p.spelling_count, 0)::integer AS spelling_count,
+       coalesce(p.state_count, 0)::integer AS state_count
 FROM (SELECT zip FROM point UNION SELECT zip FROM resident) AS z
 LEFT JOIN point p USING (zip)
 LEFT JOIN city c USING (zip)
 LEFT JOIN state s USING (zip)
 WHERE z.zip IS NOT NULL;
-INSERT INTO star_ctas.dim_geography (geography_key, zip_code_prefix, point_count, outlier_count)
-VALUES (-1, 'unknown', 0, 0);
+INSERT INTO star_ctas.dim_geography (geography_key, zip_code_prefix, point_count, outlier_count,
+                                     repeat_count, spelling_count, state_count)
+VALUES (-1, 'unknown', 0, 0, 0, 0, 0);
 ALTER TABLE star_ctas.dim_geography ADD PRIMARY KEY (geography_key), ADD UNIQUE (zip_code_prefix);
 CREATE INDEX ON star_ctas.dim_geography (state);
 ANALYZE star_ctas.dim_geography;

@@ -45,7 +45,8 @@ report(bool good, int entity, const char *what)
 {
 	static int number = 0;
 
-	printf("%sok %d - %s: %s\n", good ? "" : "not ", ++number, olist_sample_file_name(entity), what);
+	printf("%sok %d - %s: %s\n", good ? "" : "not ", ++number, olist_sample_file_name(entity),
+		   what);
 	return good ? 0 : 1;
 }
 
