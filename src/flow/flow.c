@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "asl/validate.h"
 #include "base/spi.h"
+#include "base/try.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "flow/coordinator.h"
@@ -207,7 +208,7 @@ show_run(OlistRunResult *result)
 
 	if (result->run_id == 0 || strcmp(result->status, "RUNNING") == 0)
 		return;
-	edata = olist_flow_try(show_picture, result);
+	edata = olist_try(show_picture, result);
 	if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		ReThrowError(edata);
 	if (edata != NULL)

@@ -15,6 +15,7 @@
 #include "asl/datum.h"
 #include "asl/items.h"
 #include "base/spi.h"
+#include "base/try.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "flow/task.h"
@@ -103,7 +104,7 @@ olist_flow_read_items(void *arg, const OlistJson *reader, OlistFailure *failure)
 						 "or Uri.";
 		return NULL;
 	}
-	edata = olist_flow_try(read_source, &reading);
+	edata = olist_try(read_source, &reading);
 	if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		ReThrowError(edata);
 	if (edata != NULL)

@@ -15,6 +15,7 @@
 
 #include "access/xact.h"
 #include "base/fault.h"
+#include "base/try.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -34,7 +35,6 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/regproc.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -182,33 +182,6 @@ call_function(void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-ErrorData *
-olist_flow_try(void (*work)(void *arg), void *arg)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile edata = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		work(arg);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return edata;
-}
-
 /* the name under which Retry and Catch know an error, palloc'd */
 static char *
 error_name(const ErrorData *edata)
@@ -283,7 +256,7 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 	olist_settings_pin_task();
 	start_timer(call->deadline);
 	OLIST_FAULT("flow-task-before");
-	edata = olist_flow_try(call_function, &work);
+	edata = olist_try(call_function, &work);
 	if (edata != NULL)
 	{
 		bool timed_out = stop_timer();

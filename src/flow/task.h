@@ -54,10 +54,4 @@ extern bool olist_task_record_failure(const OlistTaskCall *call, const ErrorData
  */
 extern Oid olist_task_function(const char *resource);
 
-/*
- * Run work(arg) in a subtransaction. NULL, or the error it ended with, all its
- * effects undone, in the current memory context.
- */
-extern ErrorData *olist_flow_try(void (*work)(void *arg), void *arg);
-
 #endif /* OLIST_TASK_H */
