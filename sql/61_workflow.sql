@@ -194,7 +194,23 @@ SELECT olist_etl.create_workflow('olist', $json${
       ],
       "ResultPath": null,
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
-      "Next": "Check again"
+      "Next": "Check quality"
+    },
+    "Check quality": {
+      "Type": "Task",
+      "Comment": "The rules of olist_etl.check_rule, over what is about to be published",
+      "Resource": "olist:olist_etl.check_quality",
+      "Parameters": {"source": "olist", "run_id.$": "States.StringToJson($$.Execution.Id)"},
+      "ResultSelector": {"passed.$": "$.passed", "cause.$": "$.cause"},
+      "ResultPath": "$.quality",
+      "Retry": [{"ErrorEquals": ["Olist.Retryable", "Olist.WorkerCrashed"], "IntervalSeconds": 1, "MaxAttempts": 3}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "Fit to publish?"
+    },
+    "Fit to publish?": {
+      "Type": "Choice",
+      "Choices": [{"Variable": "$.quality.passed", "BooleanEquals": true, "Next": "Check again"}],
+      "Default": "Quality failed"
     },
     "Check again": {
       "Type": "Task",
@@ -233,6 +249,11 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Fail",
       "Error": "Olist.TooManyRejects",
       "CausePath": "States.Format('{} of {} rows were rejected. See olist_etl.reject, repair the objects, and CALL olist_etl.run().', $.check.rejected, $.check.rows)"
+    },
+    "Quality failed": {
+      "Type": "Fail",
+      "Error": "Olist.QualityFailed",
+      "CausePath": "States.Format('{}\nNothing was published. Repair the objects or change the rules in olist_etl.check_rule, and CALL olist_etl.run().', $.quality.cause)"
     },
     "Build failed": {
       "Type": "Fail",

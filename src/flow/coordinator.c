@@ -329,6 +329,19 @@ task_label(const OlistTaskRow *task)
 	return pstrdup(task->state);
 }
 
+/* what a task wants the user to know: the strings of its result's array "notices" */
+static void
+tell_notices(const OlistJson *result)
+{
+	OlistJson *notices = olist_json_get(result, "notices");
+
+	if (notices == NULL || notices->type != OLIST_JSON_ARRAY)
+		return;
+	for (int i = 0; i < notices->count; i++)
+		if (notices->items[i]->type == OLIST_JSON_STRING)
+			ereport(NOTICE, (errmsg_internal("%s", notices->items[i]->text)));
+}
+
 static void
 tell(const OlistTaskRow *task, const OlistTaskOutcome *outcome)
 {
@@ -356,9 +369,13 @@ take_outcome(OlistRun *run, OlistTaskRow *task, const OlistTaskOutcome *outcome)
 
 	tell(task, outcome);
 	if (outcome->succeeded)
-		olist_execution_task_succeeded(
-			run->execution, task->task_id,
-			olist_json_parse(outcome->output, (int) strlen(outcome->output), &error));
+	{
+		OlistJson *result =
+			olist_json_parse(outcome->output, (int) strlen(outcome->output), &error);
+
+		tell_notices(result);
+		olist_execution_task_succeeded(run->execution, task->task_id, result);
+	}
 	else
 		olist_execution_task_failed(run->execution, task->task_id, &failure);
 	MemoryContextSwitchTo(old);
