@@ -1,5 +1,5 @@
 # OpenStack Swift as a second S3 server (test/servers/swift.sh), which lives as
-# long as its object. It is an Olist::S3 like any other.
+# long as the test, also one that dies. It is an Olist::S3 like any other.
 package Olist::Swift;
 
 use strict;
@@ -13,6 +13,9 @@ our @ISA = ('Olist::S3');
 
 my $script = dirname(__FILE__) . '/../../servers/swift.sh';
 
+# temporary directories with a server in them, by path
+my %running;
+
 # A running server, or undef where Swift is not installed.
 sub new_or_undef
 {
@@ -20,22 +23,19 @@ sub new_or_undef
 	return if system($script, 'installed') != 0;
 	my $parent = File::Temp->newdir;
 	my $directory = "$parent/swift";
+	$running{$directory} = $parent;
 	my %value = map { /^(\w+)=(.*)/ } split /\n/, qx("$script" start "$directory");
 	die "swift.sh: it did not start\n" unless $value{S3_ENDPOINT};
-	my $self = $class->new(
+	return $class->new(
 		endpoint => $value{S3_ENDPOINT},
 		access_key => $value{AWS_ACCESS_KEY_ID},
 		secret_key => $value{AWS_SECRET_ACCESS_KEY});
-	$self->{parent} = $parent;
-	return $self;
 }
 
-sub DESTROY
+END
 {
-	my ($self) = @_;
 	local $?;
-	system($script, 'stop', "$self->{parent}/swift");
-	return;
+	system($script, 'stop', $_) for keys %running;
 }
 
 1;
