@@ -6,9 +6,13 @@
  *		VACANT ──────────► STARTING ──────────────────► IDLE ─────────────► BUSY
  *		   ▲                   │                          ▲      outcome      │
  *		   │    it never came  │            it is gone    └───────────────────┘
- *		   └───────────────────┴──────────────────────────────────────────────┘
+ *		   │                   ▼                                              │
+ *		   └─────────────── LEAVING ◄─────────────────────────────────────────┘
+ *		    its process has ended
  *
  * A worker that dies is found by its queue: the end that it held is detached.
+ * Its place is filled anew only when its process has ended, since that detaches
+ * one queue after the other, and would detach a new one in the same place too.
  */
 #include "postgres.h"
 
@@ -40,7 +44,8 @@ typedef enum WorkerState
 	WORKER_VACANT,
 	WORKER_STARTING,
 	WORKER_IDLE,
-	WORKER_BUSY
+	WORKER_BUSY,
+	WORKER_LEAVING
 } WorkerState;
 
 typedef struct Worker
@@ -103,18 +108,27 @@ open_queue(OlistPool *pool, shm_mq *address, bool sends)
 	return shm_mq_attach(mq, pool->segment, NULL);
 }
 
-/* the worker is gone or going; its place can be filled anew */
+/* let go of the queues, and of what was to be sent */
 static void
-vacate(Worker *worker)
+leave_queues(Worker *worker)
 {
 	if (worker->calls)
 		shm_mq_detach(worker->calls);
 	if (worker->outcomes)
 		shm_mq_detach(worker->outcomes);
-	if (worker->handle)
-		pfree(worker->handle);
 	if (worker->unsent.data)
 		pfree(worker->unsent.data);
+	worker->calls = worker->outcomes = NULL;
+	worker->unsent.data = NULL;
+}
+
+/* the worker's process has ended, or never began; its place can be filled anew */
+static void
+vacate(Worker *worker)
+{
+	leave_queues(worker);
+	if (worker->handle)
+		pfree(worker->handle);
 	memset(worker, 0, sizeof(*worker));
 }
 
@@ -183,7 +197,7 @@ olist_pool_live(const OlistPool *pool)
 	int live = 0;
 
 	for (int i = 0; i < pool->limit; i++)
-		live += pool->workers[i].state != WORKER_VACANT;
+		live += pool->workers[i].state != WORKER_VACANT && pool->workers[i].state != WORKER_LEAVING;
 	return live;
 }
 
@@ -258,18 +272,24 @@ olist_pool_cancel(OlistPool *pool, int64 task_id)
 			interrupt(&pool->workers[i]);
 }
 
+static bool
+has_stopped(const Worker *worker)
+{
+	pid_t pid;
+
+	return GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED;
+}
+
 /* has this worker, which has not become ready yet, failed to come? */
 static bool
 start_failed(const Worker *worker)
 {
-	pid_t pid;
-
 	return worker->state == WORKER_STARTING &&
-		   (GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED ||
+		   (has_stopped(worker) ||
 			TimestampDifferenceExceeds(worker->launched, GetCurrentTimestamp(), START_TIMEOUT_MS));
 }
 
-/* the worker of this place is gone; true if a task went with it */
+/* the worker of this place is gone or going; true if a task went with it */
 static bool
 bury(Worker *worker, OlistPoolReport *report)
 {
@@ -282,7 +302,8 @@ bury(Worker *worker, OlistPoolReport *report)
 	report->outcome.cause = "the background worker that executed the task ended before it was done";
 	report->outcome.rows = report->outcome.rejects = -1;
 	TerminateBackgroundWorker(worker->handle);
-	vacate(worker);
+	leave_queues(worker);
+	worker->state = WORKER_LEAVING;
 	return was_busy;
 }
 
@@ -296,7 +317,9 @@ olist_pool_receive(OlistPool *pool, OlistPoolReport *report)
 		void *data;
 		shm_mq_result result;
 
-		if (worker->state == WORKER_VACANT)
+		if (worker->state == WORKER_LEAVING && has_stopped(worker))
+			vacate(worker);
+		if (worker->state == WORKER_VACANT || worker->state == WORKER_LEAVING)
 			continue;
 		send_rest(worker);
 		result = shm_mq_receive(worker->outcomes, &size, &data, true);
@@ -331,10 +354,7 @@ wait_gone(OlistPool *pool, TimestampTz until)
 
 		for (int i = 0; i < pool->limit; i++)
 		{
-			pid_t pid;
-
-			if (pool->workers[i].state != WORKER_VACANT &&
-				GetBackgroundWorkerPid(pool->workers[i].handle, &pid) != BGWH_STOPPED)
+			if (pool->workers[i].state != WORKER_VACANT && !has_stopped(&pool->workers[i]))
 				gone = false;
 		}
 		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
@@ -363,8 +383,7 @@ olist_pool_stop(OlistPool *pool)
 			TerminateBackgroundWorker(worker->handle);
 		else if (worker->state == WORKER_BUSY)
 			interrupt(worker);
-		shm_mq_detach(worker->calls);
-		shm_mq_detach(worker->outcomes);
+		leave_queues(worker);
 	}
 	if (!wait_gone(pool, TimestampTzPlusMilliseconds(now, STOP_POLITE_MS)))
 	{

@@ -1,6 +1,6 @@
 # A run whose session is cancelled, terminated or left, and workers that die or
 # do not come: nothing is left behind, and the run's row tells what happened.
-# (SECURITY rows W1, W3, W4, W8, W11, W19, T8, T29, C1.)
+# (SECURITY rows W1, W3, W4, W8, W11, W19, W22, T8, T29, C1, C12.)
 use strict;
 use warnings;
 
@@ -31,6 +31,8 @@ foreach my $end (sort keys %ends)
 		my $session = $flow->start_call("$call\nSELECT 'usable';");
 		$flow->wait_for_tasks($tasks);
 		is($flow->workers, $where eq 'workers' ? 2 : 0, "the tasks are in $where");
+		is($flow->sql('SELECT backend_xmin IS NULL AND backend_xid IS NULL FROM pg_stat_activity WHERE pid = ' . $flow->call_pid),
+			't', 'the session that waits for them holds no snapshot') if $where eq 'workers';
 		my $start = time;
 		$flow->sql($ends{$end}->($flow->call_pid));
 		my ($err, $out) = $flow->finish($session);
