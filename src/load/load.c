@@ -35,6 +35,7 @@
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -334,13 +335,30 @@ transfer(Load *load)
 	olist_row_source_close(load->rows);
 }
 
+/*
+ * The name of a relation, qualified, as SQL. It is a key of the ledger, so it
+ * must not depend on the session's quote_all_identifiers.
+ */
+static char *
+stable_name(Relation rel)
+{
+	int nest_level = NewGUCNestLevel();
+	char *name;
+
+	(void) set_config_option("quote_all_identifiers", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+									  RelationGetRelationName(rel));
+	AtEOXact_GUC(true, nest_level);
+	return name;
+}
+
 static void
 describe_target(Load *load)
 {
 	Relation rel = load->rel;
 
-	load->target_name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												   RelationGetRelationName(rel));
+	load->target_name = stable_name(rel);
 	load->key.target = load->target_name;
 	load->key.object = load->object;
 	load->key.entity = load->target->entity != NULL ? load->target->entity->name : NULL;

@@ -32,6 +32,12 @@ SELECT * FROM pg_temp.ledger;
 SELECT * FROM pg_temp.load('DIR/*.csv');
 SELECT count(*) FROM things;
 
+-- ... however the session would write the table's name
+SET quote_all_identifiers = on;
+SELECT * FROM pg_temp.load('DIR/*.csv');
+RESET quote_all_identifiers;
+SELECT count(*) FROM things;
+
 -- a changed object replaces the rows of its former version
 SELECT pg_temp.put('1.csv', E'id,name\n1,uno\n');
 SELECT * FROM pg_temp.load('DIR/1.csv');
