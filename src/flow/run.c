@@ -27,7 +27,6 @@
 #include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -324,10 +323,6 @@ carry_out(OlistRun *run, OlistRunResult *result)
 	else
 		run_committing(run);
 	olist_store_summary(run->row.run_id, &result->summary);
-
-	/* a run of one task has told all there is to see by its NOTICE */
-	if (result->summary.tasks > 1 && client_min_messages <= NOTICE)
-		ereport(NOTICE, (errmsg_internal("%s", olist_store_graph(run->row.run_id))));
 	result->run_id = run->row.run_id;
 	result->status = olist_status_name(run->action.status);
 }

@@ -401,36 +401,20 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	args[0] = OLIST_SPI_INT8(run_id);
 	olist_spi_execute_as_owner(
 		"SELECT count(t.run_id), "
-		"       count(t.run_id) FILTER (WHERE t.loaded), "
-		"       sum(t.rows) FILTER (WHERE t.loaded)::int8, "
-		"       sum(t.rejects) FILTER (WHERE t.loaded)::int8, "
+		"       sum(t.rows)::int8, "
+		"       sum(t.rejects)::int8, "
 		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at) "
 		"FROM olist_etl.run r "
-		"LEFT JOIN (SELECT *, status = 'SUCCEEDED' AND output -> 'object_id' IS NOT NULL AS loaded "
-		"           FROM olist_etl.task) t ON t.run_id = r.run_id "
+		"LEFT JOIN olist_etl.task t ON t.run_id = r.run_id AND t.status = 'SUCCEEDED' "
+		"    AND t.output -> 'object_id' IS NOT NULL "
 		"WHERE r.run_id = $1 "
 		"GROUP BY r.run_id",
 		SPI_OK_SELECT, lengthof(args), args);
-	summary->tasks = int8_value(1);
-	summary->objects = int8_value(2);
-	summary->rows = int8_value(3);
-	summary->rejects = int8_value(4);
-	summary->seconds = DatumGetFloat8(value_or(5, Float8GetDatum(0)));
+	summary->objects = int8_value(1);
+	summary->rows = int8_value(2);
+	summary->rejects = int8_value(3);
+	summary->seconds = DatumGetFloat8(value_or(4, Float8GetDatum(0)));
 	SPI_finish();
-}
-
-char *
-olist_store_graph(int64 run_id)
-{
-	OlistSpiArg args[1];
-	char *graph;
-
-	SPI_connect();
-	args[0] = OLIST_SPI_INT8(run_id);
-	olist_spi_execute_as_owner("SELECT olist_etl.graph($1)", SPI_OK_SELECT, lengthof(args), args);
-	graph = text_value(1);
-	SPI_finish();
-	return graph;
 }
 
 /*

@@ -76,7 +76,6 @@ typedef struct OlistTaskRow
 /* what a run gave, as run() returns it */
 typedef struct OlistRunSummary
 {
-	int64 tasks; /* attempts */
 	int64 objects;
 	int64 rows;
 	int64 rejects;
@@ -151,8 +150,5 @@ extern bool
 olist_store_recall_task(int64 run_id, int64 task_id, OlistTaskOutcome *outcome, int *crashes);
 
 extern void olist_store_summary(int64 run_id, OlistRunSummary *summary);
-
-/* the picture of a run, as text */
-extern char *olist_store_graph(int64 run_id);
 
 #endif /* OLIST_STORE_H */

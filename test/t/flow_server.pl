@@ -38,6 +38,10 @@ $flow->scalar_is('SELECT count(*) FROM flow_test.done', 1, '... of one task');
 $flow->finish($_) foreach @calls;
 $flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'y'), 20, 'twenty sessions that wait run it in turn');
 
+# ... and a run of several tasks shows its picture, once
+my (undef, undef, $told) = $node->psql('postgres', 'CALL olist_etl.run()');
+is(scalar(() = $told =~ /^state +status +time /mg), 1, 'a run shows its picture at its end, once');
+
 # W20: a standby runs nothing, and says why; promoted, it goes on
 $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
