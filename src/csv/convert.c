@@ -14,14 +14,19 @@
 
 #include "csv/convert.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 /*
  * Can the input function run code that is not the server's own, or hold more
@@ -187,4 +192,29 @@ olist_convert_by_input(OlistConverter *converter, char *text, Datum *value,
 	if (converter->risky)
 		return call_isolated(converter, text, value, error);
 	return call_catching(converter, text, value, error);
+}
+
+int
+olist_convert_non_finite(Oid type, Datum value)
+{
+	switch (type)
+	{
+		case FLOAT4OID:
+			return isfinite(DatumGetFloat4(value)) ? 0 : ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+		case FLOAT8OID:
+			return isfinite(DatumGetFloat8(value)) ? 0 : ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+		case NUMERICOID:
+			return numeric_is_nan(DatumGetNumeric(value)) || numeric_is_inf(DatumGetNumeric(value))
+					   ? ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
+					   : 0;
+		case DATEOID:
+			return DATE_NOT_FINITE(DatumGetDateADT(value)) ? ERRCODE_DATETIME_VALUE_OUT_OF_RANGE
+														   : 0;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return TIMESTAMP_NOT_FINITE(DatumGetTimestamp(value))
+					   ? ERRCODE_DATETIME_VALUE_OUT_OF_RANGE
+					   : 0;
+	}
+	return 0;
 }

@@ -63,4 +63,10 @@ olist_convert_room(int len)
 extern bool olist_convert_by_input(OlistConverter *converter, char *text, Datum *value,
 								   OlistConvertError *error);
 
+/*
+ * The SQLSTATE with which NaN or an infinity is to be refused; 0 if the value
+ * is finite, or its type knows nothing else.
+ */
+extern int olist_convert_non_finite(Oid type, Datum value);
+
 #endif /* OLIST_CONVERT_H */

@@ -110,6 +110,7 @@ olist_row_format_default(OlistRowFormat *format)
 	format->delimiter = ',';
 	format->quote = '"';
 	format->header = true;
+	format->allow_non_finite = true;
 	format->encoding = PG_UTF8;
 	format->max_columns = max_columns;
 	format->max_field_bytes = max_field_bytes;
@@ -393,6 +394,23 @@ make_room(const OlistRowSource *source, const OlistField *fields)
 	return palloc(room);
 }
 
+/* Refuse NaN and infinities, which only input functions give: false, with the error set. */
+static bool
+check_finite(OlistRowSource *source, const OlistRecord *record, const Column *column,
+			 const OlistField *field, Datum value)
+{
+	OlistConvertError error = {
+		.sqlerrcode = olist_convert_non_finite(column->converter.type, value),
+		.message = "NaN and infinity are not allowed",
+		.hint = "The option \"allow_non_finite\" lets them in.",
+	};
+
+	if (error.sqlerrcode == 0)
+		return true;
+	fail_column(source, record, column, field, &error);
+	return false;
+}
+
 /* Convert one field, not NULL unless null_matters, by the type's input function. */
 static bool
 convert_slowly(OlistRowSource *source, const OlistRecord *record, Column *column,
@@ -410,6 +428,8 @@ convert_slowly(OlistRowSource *source, const OlistRecord *record, Column *column
 	source->converting = NULL;
 	if (!ok)
 		fail_column(source, record, column, field, &error);
+	else if (!source->format.allow_non_finite && !isnull)
+		ok = check_finite(source, record, column, field, *value);
 	return ok;
 }
 

@@ -12,16 +12,17 @@
 /* how the text is to be read; olist_row_format_default() fills it */
 typedef struct OlistRowFormat
 {
-	char delimiter;		  /* ',' */
-	char quote;			  /* '"' */
-	bool header;		  /* columns are matched by the header's names */
-	char *null_string;	  /* unquoted text that means NULL; NULL: the empty field does */
-	int encoding;		  /* of the object; default UTF-8 */
-	int max_columns;	  /* fields a record may have; the settings of the same name bound these */
-	int max_field_bytes;  /* bytes a field may have */
-	int max_record_bytes; /* bytes a record may have */
-	Bitmapset *optional;  /* attribute numbers that the header may lack: they are NULL */
-	Bitmapset *skipped;	  /* attribute numbers that are not read from the object at all
+	char delimiter;		   /* ',' */
+	char quote;			   /* '"' */
+	bool header;		   /* columns are matched by the header's names */
+	bool allow_non_finite; /* NaN and infinities are values; else they are errors */
+	char *null_string;	   /* unquoted text that means NULL; NULL: the empty field does */
+	int encoding;		   /* of the object; default UTF-8 */
+	int max_columns;	   /* fields a record may have; the settings of the same name bound these */
+	int max_field_bytes;   /* bytes a field may have */
+	int max_record_bytes;  /* bytes a record may have */
+	Bitmapset *optional;   /* attribute numbers that the header may lack: they are NULL */
+	Bitmapset *skipped;	   /* attribute numbers that are not read from the object at all
 							* (provenance, generated columns): they come out as NULL */
 } OlistRowFormat;
 
@@ -57,7 +58,7 @@ typedef struct OlistRowSource OlistRowSource;
 /* define the settings of csv/; called once a backend */
 extern void olist_csv_init(void);
 
-/* a comma, a double quote, a header, UTF-8, and the limits as they are set */
+/* a comma, a double quote, a header, UTF-8, all values, and the limits as they are set */
 extern void olist_row_format_default(OlistRowFormat *format);
 
 /*

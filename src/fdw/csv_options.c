@@ -41,6 +41,7 @@ static const Option option_table[] = {
 	{"delimiter", KIND_CHARACTER, AT(format.delimiter)},
 	{"quote", KIND_CHARACTER, AT(format.quote)},
 	{"header", KIND_BOOL, AT(format.header)},
+	{"allow_non_finite", KIND_BOOL, AT(format.allow_non_finite)},
 	{"null", KIND_TEXT, AT(format.null_string)},
 	{"encoding", KIND_ENCODING, AT(format.encoding)},
 	{"max_columns", KIND_MAX_COUNT, AT(format.max_columns)},

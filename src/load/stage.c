@@ -49,6 +49,7 @@ read_csv_options(Jsonb *argument, OlistCsvOptions *csv)
 
 	olist_csv_options_default(csv);
 	csv->on_error = OLIST_ON_ERROR_REJECT;
+	csv->format.allow_non_finite = false;
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)

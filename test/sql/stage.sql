@@ -97,6 +97,25 @@ TRUNCATE olist_etl.staged;
 SELECT * FROM pg_temp.discover();
 SELECT count(*) FROM olist_staging.customers;
 
+-- NaN and infinities are no data, unless one says so; other entities' types likewise
+SELECT pg_temp.shell('mkdir DIR/odd');
+SELECT pg_temp.put('odd/orders.csv', E'order_id,customer_id,order_status,order_purchase_timestamp\no1,c1,delivered,infinity\no2,c2,delivered,-infinity\no3,c3,delivered,2018-01-01 10:00:00\n'),
+       pg_temp.put('odd/items.csv', E'order_id,order_item_id,product_id,seller_id,price,freight_value\no3,1,p,s,NaN,1\no3,2,p,s,5,Infinity\no3,3,p,s,5,1e2\n'),
+       pg_temp.put('odd/points.csv', E'geolocation_zip_code_prefix,geolocation_lat,geolocation_lng\n01037,nan,-46\n01037,-23,-Infinity\n01037,-23,-46\n');
+SELECT o.entity, r ->> 'rows_loaded' AS loaded, r ->> 'rows_rejected' AS rejected, a ->> 'rows_loaded' AS allowed
+FROM (VALUES ('orders', 'orders'), ('order_items', 'items'), ('geolocation', 'points')) AS o (entity, file),
+     LATERAL olist_etl.stage(jsonb_build_object('entity', o.entity, 'uri', :'dir' || '/odd/' || o.file || '.csv')) r,
+     LATERAL olist_etl.stage(jsonb_build_object('entity', o.entity, 'uri', :'dir' || '/odd/' || o.file || '.csv',
+                                                'reload', r IS NOT NULL, 'allow_non_finite', r IS NOT NULL)) a;
+DO $$ BEGIN PERFORM olist_etl.stage(jsonb_build_object('entity', l.entity, 'uri', l.uri, 'reload', true))
+            FROM olist_etl.ledger l WHERE l.uri LIKE '%/odd/%'; END $$;
+SELECT l.entity, r.line, r.column_name, r.sqlstate, r.message, r.hint
+FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE l.uri LIKE '%/odd/%' ORDER BY 1, 2;
+DELETE FROM olist_staging.orders o USING olist_etl.ledger l WHERE l.object_id = o._object_id AND l.uri LIKE '%/odd/%';
+DELETE FROM olist_etl.reject;
+DELETE FROM olist_etl.ledger WHERE uri LIKE '%/odd/%';
+SELECT pg_temp.shell('rm -r DIR/odd');
+
 -- arguments that make no sense
 SELECT a.argument, e.state, e.message, e.hint
 FROM (VALUES ('[]'), ('{}'), ('{"entity": "orders"}'), ('{"entity": "none", "uri": "/x"}'),
