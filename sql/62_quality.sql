@@ -221,7 +221,7 @@ FROM (VALUES
     ('product_has_category', 'dim_product', 'category <> ''unknown'' OR is_inferred OR NOT is_current', 'warn',
      'every product has a category'),
     ('product_category_translated', 'products',
-     'product_category_name IN (SELECT t.product_category_name FROM {category_translation} t)', 'warn',
+     'product_category_name IN (SELECT t.product_category_name FROM {category_translation} t) OR NOT EXISTS (SELECT FROM {category_translation})', 'warn',
      'every category has a translation'),
     ('product_has_dimensions', 'dim_product',
      'num_nulls(weight_g, length_cm, height_cm, width_cm) = 0 OR is_inferred OR NOT is_current', 'warn',
