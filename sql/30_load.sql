@@ -195,6 +195,7 @@ CREATE TABLE olist_etl.reject (
     sqlstate text NOT NULL,
     message text NOT NULL,
     hint text,
+    key text,
     raw bytea NOT NULL
 );
 COMMENT ON TABLE olist_etl.reject IS
@@ -203,9 +204,12 @@ COMMENT ON COLUMN olist_etl.reject.reason IS
     'invalid: the record is no row of its table. Of rows that were staged, and found wanting when the warehouse was built: orphan: its order has not arrived; duplicate: a later row has the same key; no_key: its key is missing; out_of_range: an amount is too large';
 COMMENT ON COLUMN olist_etl.reject.record IS
     'Number of the record, 1 is the first after the header; NULL for a row that was staged';
+COMMENT ON COLUMN olist_etl.reject.key IS
+    'Of a row that was staged: the order, customer or member that it belongs to, by which it is found again when that changes';
 COMMENT ON COLUMN olist_etl.reject.raw IS
     'The record''s bytes as they stand in the object; of a row that was staged, a JSON object of its columns';
 CREATE INDEX reject_object_id_idx ON olist_etl.reject (object_id);
+CREATE INDEX reject_key_idx ON olist_etl.reject (key) WHERE key IS NOT NULL;
 
 CREATE TABLE olist_etl.drift (
     object_id bigint NOT NULL,

@@ -9,10 +9,7 @@
 #include "fmgr.h"
 #include "star/origin.h"
 #include "star/scan.h"
-
-#define OLIST_BUILD_SCHEMA "olist_build"
-#define OLIST_DW_SCHEMA "olist_dw"
-#define OLIST_STAGING_SCHEMA "olist_staging"
+#include "star/schema.h"
 
 /* the key of the row 'unknown' that every dimension has */
 #define OLIST_UNKNOWN_KEY INT64CONST(-1)
@@ -44,12 +41,18 @@ typedef struct OlistTable
 	const char *name;
 	const char *comment;
 	const OlistColumn *columns;
-	const char *key;				/* surrogate key column, an identity, or NULL */
-	const char *const *primary_key; /* columns */
-	const char *unique;				/* columns of the natural key, or NULL */
-	bool has_versions;				/* the last of those is a version's number */
-	const char *const *indexes;		/* column lists */
-	bool is_work;					/* only for later tasks: unlogged, never published */
+	const char *key;				 /* surrogate key column, an identity, or NULL */
+	const char *const *primary_key;	 /* columns */
+	const char *unique;				 /* columns of the natural key, or NULL */
+	bool has_versions;				 /* the last of those is a version's number */
+	const char *const *indexes;		 /* column lists */
+	const char *const *uncompressed; /* columns whose values compressing would only delay */
+	bool has_provenance_index;		 /* rows are to be found by their object */
+	bool origin_counts;				 /* a row from elsewhere is another row, to a merge */
+	bool keeps_rows;				 /* what was not built again is never deleted */
+	const char *scope;				 /* in a merge, rows that are gone are deleted if */
+	const char *scope_column;		 /* olist_build.<scope> has their scope_column; NULL: never */
+	bool is_work;					 /* only for later tasks: unlogged, never published */
 } OlistTable;
 
 /* a table being filled */
@@ -62,6 +65,7 @@ typedef struct OlistBuild
 	MemoryContext row_context; /* for datums of the next row; reset by olist_build_put() */
 
 	/* private */
+	bool is_merge; /* only to be merged: no keys, indexes, statistics */
 	Relation rel;
 	struct OlistWriter *writer;
 	int nattrs;
@@ -125,7 +129,10 @@ extern OlistBuild *olist_build_begin(const OlistTable *table);
 /* add the row that stands in values and isnull; it is copied */
 extern void olist_build_put(OlistBuild *build);
 
-/* write the rest, add keys and indexes, close; returns the rows written */
+/*
+ * Write the rest, add keys, indexes and statistics (not to what is only to be
+ * merged), close; returns the rows written.
+ */
 extern uint64 olist_build_end(OlistBuild *build);
 
 #endif /* OLIST_BUILD_H */

@@ -85,7 +85,7 @@ olist_detail_begin(const OlistDetail *detail, const OlistOrders *orders, const O
 {
 	OlistDetailScan *scan = palloc0(sizeof(OlistDetailScan));
 
-	scan->scan = olist_scan_begin(OLIST_STAGING_SCHEMA, detail->staging, detail->columns);
+	scan->scan = olist_scan_entity(detail->staging, detail->columns);
 	scan->detail = detail;
 	scan->orders = orders;
 	scan->losers = losers;

@@ -6,6 +6,7 @@
  *	 staging.orders ─► orders of an account ─► by person, in the order of their purchase
  *		─► versions: a new one where the address differs ─► dim_customer
  *		─► the version of each order ─► olist_build.order_link, which the facts read
+ *	 accounts ─► customer_account, for later runs
  *
  * The source gives every order a customer_id of its own; the person behind it
  * is known only through customers. An order whose customer_id has not arrived
@@ -74,6 +75,37 @@ const OlistTable olist_dim_customer = {
 	.unique = "customer_unique_id, version",
 	.has_versions = true,
 	.indexes = (const char *const[]){"geography_key", NULL},
+	.scope = "prior_dim_customer",
+	.scope_column = "customer_key",
+};
+
+enum
+{
+	ACCOUNT_CUSTOMER_ID,
+	ACCOUNT_UNIQUE_ID,
+	ACCOUNT_ZIP,
+	ACCOUNT_CITY,
+	ACCOUNT_STATE,
+	ACCOUNT_OBJECT_ID,
+	ACCOUNT_LINE
+};
+
+const OlistTable olist_customer_account = {
+	.name = "customer_account",
+	.comment = "The persons behind the customer_ids that orders name, as they were loaded",
+	.columns = (const OlistColumn[]){{"customer_id", OLIST_ID_TYPE, "One for each order"},
+									 {"customer_unique_id", OLIST_ID_TYPE, "The person"},
+									 {"zip_code_prefix", "text COLLATE \"C\"",
+									  "First five digits of the zip code, as the source has them"},
+									 {"city", "text", "As the source has it"},
+									 {"state", "text", "As the source has it"},
+									 OLIST_PROVENANCE_COLUMNS,
+									 {0}},
+	.primary_key = (const char *const[]){"customer_id", NULL},
+	.indexes = (const char *const[]){"customer_unique_id", "zip_code_prefix", NULL},
+	.has_provenance_index = true,
+	.scope = "prior_customer_account",
+	.scope_column = "customer_id",
 };
 
 /* an address as the source has it; two that differ in any part are two */
@@ -110,6 +142,7 @@ typedef struct CustomerTask
 	OlistLosers *customer_losers;
 	OlistLosers *order_losers;
 	OlistBuild *build;	   /* dim_customer */
+	OlistBuild *accounts;  /* customer_account */
 	OlistBuild *link;	   /* order_link */
 	int64 first_order_key; /* of the orders new to the warehouse: this plus the row */
 	bool inferring;		   /* second round: orders whose customer has not arrived */
@@ -209,7 +242,7 @@ gather_accounts(Gathered *g, OlistKeyShare share)
 											  {"_object_id", INT8OID},
 											  {"_line", INT8OID},
 											  {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "customers", columns);
+	OlistScan *scan = olist_scan_entity("customers", columns);
 	StringInfoData buf;
 	bool full = false;
 
@@ -234,6 +267,37 @@ gather_accounts(Gathered *g, OlistKeyShare share)
 	}
 	olist_scan_end(scan);
 	return !full;
+}
+
+/* set a column to the text of a key */
+static void
+set_key_text(OlistBuild *build, int column, const OlistKeyMap *map, uint32 n)
+{
+	char buf[OLIST_KEY_BUF];
+	int len;
+	const char *id = olist_key_map_text(map, n, buf, &len);
+
+	olist_build_set_text(build, column, id, len);
+}
+
+/* write the accounts that arrived */
+static void
+put_accounts(Gathered *g)
+{
+	OlistBuild *build = g->task->accounts;
+
+	for (uint32 n = 0; n < olist_key_map_count(g->account_ids); n++)
+	{
+		const Account *account = &g->accounts[n];
+		const Address *address = &g->addresses[account->address];
+
+		set_key_text(build, ACCOUNT_CUSTOMER_ID, g->account_ids, n);
+		set_key_text(build, ACCOUNT_UNIQUE_ID, g->person_ids, account->person);
+		memcpy(&build->values[ACCOUNT_ZIP], address->part, sizeof(address->part));
+		memcpy(&build->isnull[ACCOUNT_ZIP], address->isnull, sizeof(address->isnull));
+		olist_build_set_origin(build, ACCOUNT_OBJECT_ID, account->origin);
+		olist_build_put(build);
+	}
 }
 
 static bool
@@ -295,7 +359,7 @@ gather_orders(Gathered *g, OlistKeyShare share)
 											  {"customer_id", TEXTOID},
 											  {"order_purchase_timestamp", TIMESTAMPOID},
 											  {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "orders", columns);
+	OlistScan *scan = olist_scan_entity("orders", columns);
 	bool full = false;
 
 	while (!full && olist_scan_next(scan))
@@ -381,17 +445,6 @@ static bool
 is_inferred(const Account *account)
 {
 	return account->address == NO_ADDRESS;
-}
-
-/* set a column to the text of a key */
-static void
-set_key_text(OlistBuild *build, int column, const OlistKeyMap *map, uint32 n)
-{
-	char buf[OLIST_KEY_BUF];
-	int len;
-	const char *id = olist_key_map_text(map, n, buf, &len);
-
-	olist_build_set_text(build, column, id, len);
 }
 
 /* one version of a person, as the account of its first order shows it */
@@ -553,6 +606,8 @@ build_share(OlistKeyShare share, void *arg)
 	if (!gather_orders(&g, share))
 		return false;
 	sort_orders(&g);
+	if (!g.task->inferring)
+		put_accounts(&g);
 	g.person_seeds =
 		olist_seeds_load(&olist_dim_customer, "customer_unique_id", g.person_ids, true);
 	if (!g.task->inferring)
@@ -586,7 +641,7 @@ reject_customers(CustomerTask *task)
 {
 	static const OlistScanColumn columns[] = {
 		{"customer_id", TEXTOID}, {"customer_unique_id", TEXTOID}, {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "customers", columns);
+	OlistScan *scan = olist_scan_entity("customers", columns);
 
 	while (olist_scan_next(scan))
 	{
@@ -603,7 +658,7 @@ static void
 reject_orders(CustomerTask *task)
 {
 	static const OlistScanColumn columns[] = {{"order_id", TEXTOID}, {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "orders", columns);
+	OlistScan *scan = olist_scan_entity("orders", columns);
 
 	while (olist_scan_next(scan))
 	{
@@ -630,6 +685,7 @@ olist_etl_build_dim_customer(PG_FUNCTION_ARGS)
 	task.order_losers = olist_losers_find("orders", "order_id", NULL, InvalidOid);
 	task.first_order_key = olist_first_free_key(&olist_fact_order);
 	task.link = olist_build_begin(&olist_order_link);
+	task.accounts = olist_build_begin(&olist_customer_account);
 	task.build = olist_build_begin(&olist_dim_customer);
 	put_unknown(task.build);
 	olist_share_run(build_share, &task);
@@ -638,5 +694,6 @@ olist_etl_build_dim_customer(PG_FUNCTION_ARGS)
 	reject_customers(&task);
 	reject_orders(&task);
 	(void) olist_build_end(task.link);
+	(void) olist_build_end(task.accounts);
 	return olist_task_end(&olist_dim_customer, olist_build_end(task.build));
 }

@@ -168,7 +168,7 @@ put_day(OlistBuild *build, int jday)
 static void
 note_years(bool *years, const char *table, const OlistScanColumn *columns)
 {
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, table, columns);
+	OlistScan *scan = olist_scan_entity(table, columns);
 
 	while (olist_scan_next(scan))
 	{
@@ -180,6 +180,23 @@ note_years(bool *years, const char *table, const OlistScanColumn *columns)
 			if (date_key > 0)
 				years[date_key / 10000] = true;
 		}
+	}
+	olist_scan_end(scan);
+}
+
+/* note the years that the warehouse has already */
+static void
+note_prior_years(bool *years)
+{
+	static const OlistScanColumn columns[] = {{"date_key", INT4OID}, {NULL, InvalidOid}};
+	OlistScan *scan = olist_scan_warehouse(olist_dim_date.name, columns);
+
+	while (olist_scan_next(scan))
+	{
+		int32 date_key = DatumGetInt32(scan->values[0]);
+
+		if (date_key > 0)
+			years[date_key / 10000] = true;
 	}
 	olist_scan_end(scan);
 }
@@ -218,13 +235,20 @@ olist_etl_build_dim_date(PG_FUNCTION_ARGS)
 													 {"review_answer_timestamp", TIMESTAMPOID},
 													 {NULL, InvalidOid}};
 	bool *years;
+	bool *prior; /* a merge leaves these as they are */
 	OlistBuild *build;
 
 	olist_task_begin(&olist_dim_date);
 	years = palloc0((MAX_YEAR + 1) * sizeof(bool));
+	prior = palloc0((MAX_YEAR + 1) * sizeof(bool));
 	note_years(years, "orders", order_columns);
 	note_years(years, "order_items", item_columns);
 	note_years(years, "order_reviews", review_columns);
+	if (olist_is_merge())
+	{
+		note_prior_years(prior);
+		note_prior_years(years);
+	}
 	fill_gaps(years);
 
 	build = olist_build_begin(&olist_dim_date);
@@ -232,7 +256,7 @@ olist_etl_build_dim_date(PG_FUNCTION_ARGS)
 	olist_build_put(build);
 	for (int year = 1; year <= MAX_YEAR; year++)
 	{
-		if (!years[year])
+		if (!years[year] || prior[year])
 			continue;
 		for (int jday = date2j(year, 1, 1); jday < date2j(year + 1, 1, 1); jday++)
 			put_day(build, jday);

@@ -15,8 +15,8 @@
 #include "common/int.h"
 #include "star/build.h"
 #include "star/history.h"
-#include "star/key_map.h"
 #include "star/tables.h"
+#include "star/translations.h"
 #include "utils/builtins.h"
 
 enum
@@ -71,68 +71,11 @@ const OlistTable olist_dim_product = {
 	.primary_key = (const char *const[]){"product_key", NULL},
 	.unique = "product_id, version",
 	.has_versions = true,
+	.origin_counts = true, /* it says when the source first showed the version */
 	.indexes = (const char *const[]){"category", NULL},
+	.scope = "prior_dim_product",
+	.scope_column = "product_key",
 };
-
-/* the English names of categories */
-typedef struct Translations
-{
-	text *unknown;			 /* the category of a product that has none */
-	OlistKeyMap *categories; /* by Portuguese name */
-	text **english;
-	OlistOrigin *origins;
-	uint32 english_capacity;
-	uint32 origin_capacity;
-} Translations;
-
-static Translations *
-translations_load(void)
-{
-	static const OlistScanColumn columns[] = {{"product_category_name", TEXTOID},
-											  {"product_category_name_english", TEXTOID},
-											  {"_object_id", INT8OID},
-											  {"_line", INT8OID},
-											  {NULL, InvalidOid}};
-	Translations *t = palloc0(sizeof(Translations));
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "category_translation", columns);
-
-	t->unknown = cstring_to_text("unknown");
-	t->categories = olist_key_map_create(128);
-	while (olist_scan_next(scan))
-	{
-		OlistOrigin origin = {DatumGetInt64(scan->values[2]), DatumGetInt64(scan->values[3])};
-		OlistKey key;
-		int len;
-		const char *category = olist_scan_text(scan, 0, &len);
-		uint32 known = olist_key_map_count(t->categories);
-		uint32 n;
-
-		if (category == NULL || scan->isnull[1])
-			continue;
-		olist_key_set(&key, category, len);
-		n = olist_key_map_add(t->categories, &key);
-		if (n < known && olist_origin_compare(t->origins[n], origin) > 0)
-			continue; /* the one that is there was written later */
-		t->english = olist_array_reserve(t->english, &t->english_capacity, n, sizeof(text *));
-		t->origins = olist_array_reserve(t->origins, &t->origin_capacity, n, sizeof(OlistOrigin));
-		t->english[n] = DatumGetTextPCopy(scan->values[1]);
-		t->origins[n] = origin;
-	}
-	olist_scan_end(scan);
-	return t;
-}
-
-static Datum
-english_name(const Translations *t, Datum category)
-{
-	text *name = DatumGetTextPP(category);
-	OlistKey key;
-	uint32 n;
-
-	olist_key_set(&key, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-	n = olist_key_map_find(t->categories, &key);
-	return n == OLIST_NO_KEY ? category : PointerGetDatum(t->english[n]);
-}
 
 /* the box's volume; none if an edge is missing, or nonsense beyond any bigint */
 static void
@@ -148,10 +91,12 @@ set_volume(OlistBuild *build, const Datum *values, const bool *isnull)
 	olist_build_set(build, PRODUCT_VOLUME_CM3, Int64GetDatum(volume));
 }
 
+const OlistTable olist_product_mention = OLIST_MENTION_TABLE("product");
+
 static void
 set_product(OlistBuild *build, const OlistVersion *version, void *arg)
 {
-	const Translations *translations = arg;
+	const OlistTranslations *translations = arg;
 	Datum category = PointerGetDatum(translations->unknown);
 
 	if (version->values != NULL)
@@ -169,7 +114,18 @@ set_product(OlistBuild *build, const OlistVersion *version, void *arg)
 		set_volume(build, values, isnull);
 	}
 	olist_build_set(build, PRODUCT_CATEGORY, category);
-	olist_build_set(build, PRODUCT_CATEGORY_ENGLISH, english_name(translations, category));
+	olist_build_set(build, PRODUCT_CATEGORY_ENGLISH, olist_translate(translations, category));
+}
+
+/* 'unknown' is what a product without a category is given here */
+static void
+restore_product(Datum *values, bool *isnull)
+{
+	text *category = DatumGetTextPP(values[1 + ATTR_CATEGORY]);
+
+	if (VARSIZE_ANY_EXHDR(category) == strlen("unknown") &&
+		memcmp(VARDATA_ANY(category), "unknown", strlen("unknown")) == 0)
+		isnull[1 + ATTR_CATEGORY] = true;
 }
 
 PG_FUNCTION_INFO_V1(olist_etl_build_dim_product);
@@ -192,22 +148,35 @@ olist_etl_build_dim_product(PG_FUNCTION_ARGS)
 		{"_line", INT8OID},
 		{NULL, InvalidOid},
 	};
+	static const OlistScanColumn prior_columns[] = {
+		{"product_id", TEXTOID},		 {"category", TEXTOID},	  {"name_length", INT4OID},
+		{"description_length", INT4OID}, {"photos_qty", INT4OID}, {"weight_g", INT4OID},
+		{"length_cm", INT4OID},			 {"height_cm", INT4OID},  {"width_cm", INT4OID},
+		{"_object_id", INT8OID},		 {"_line", INT8OID},	  {"is_inferred", BOOLOID},
+		{"product_key", INT8OID},		 {NULL, InvalidOid},
+	};
 	OlistHistory history = {
 		.table = &olist_dim_product,
-		.staging = "products",
+		.entity = "products",
 		.columns = columns,
 		.nattributes = NATTRS,
+		.prior_columns = prior_columns,
+		.restore = restore_product,
 		.referrer = "order_items",
 		.referrer_column = "product_id",
 		.set = set_product,
 		.natural_key_column = PRODUCT_ID,
+		.mention = &olist_product_mention,
 		.version_columns = PRODUCT_VERSION_COLUMNS,
 	};
 	OlistBuild *build;
+	uint64 rows;
 
 	olist_task_begin(&olist_dim_product);
-	history.arg = translations_load();
+	history.arg = olist_translations_build();
 	build = olist_build_begin(&olist_dim_product);
 	olist_history_build(&history, build);
-	return olist_task_end(&olist_dim_product, olist_build_end(build));
+	rows = olist_build_end(build);
+	olist_history_build_mentions(&history);
+	return olist_task_end(&olist_dim_product, rows);
 }

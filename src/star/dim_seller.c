@@ -47,8 +47,13 @@ const OlistTable olist_dim_seller = {
 	.primary_key = (const char *const[]){"seller_key", NULL},
 	.unique = "seller_id, version",
 	.has_versions = true,
+	.origin_counts = true, /* it says when the source first showed the version */
 	.indexes = (const char *const[]){"geography_key", NULL},
+	.scope = "prior_dim_seller",
+	.scope_column = "seller_key",
 };
+
+const OlistTable olist_seller_mention = OLIST_MENTION_TABLE("seller");
 
 static void
 set_seller(OlistBuild *build, const OlistVersion *version, void *arg)
@@ -83,22 +88,32 @@ olist_etl_build_dim_seller(PG_FUNCTION_ARGS)
 		{"_object_id", INT8OID},  {"_line", INT8OID},
 		{NULL, InvalidOid},
 	};
+	static const OlistScanColumn prior_columns[] = {
+		{"seller_id", TEXTOID},	  {"zip_code_prefix", TEXTOID}, {"city", TEXTOID},
+		{"state", TEXTOID},		  {"_object_id", INT8OID},		{"_line", INT8OID},
+		{"is_inferred", BOOLOID}, {"seller_key", INT8OID},		{NULL, InvalidOid},
+	};
 	OlistHistory history = {
 		.table = &olist_dim_seller,
-		.staging = "sellers",
+		.entity = "sellers",
 		.columns = columns,
 		.nattributes = 3,
+		.prior_columns = prior_columns,
 		.referrer = "order_items",
 		.referrer_column = "seller_id",
 		.set = set_seller,
 		.natural_key_column = SELLER_ID,
+		.mention = &olist_seller_mention,
 		.version_columns = SELLER_VERSION_COLUMNS,
 	};
 	OlistBuild *build;
+	uint64 rows;
 
 	olist_task_begin(&olist_dim_seller);
 	history.arg = olist_places_load();
 	build = olist_build_begin(&olist_dim_seller);
 	olist_history_build(&history, build);
-	return olist_task_end(&olist_dim_seller, olist_build_end(build));
+	rows = olist_build_end(build);
+	olist_history_build_mentions(&history);
+	return olist_task_end(&olist_dim_seller, rows);
 }

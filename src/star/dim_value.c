@@ -55,7 +55,7 @@ build_values(const OlistTable *table, const char *staging, const char *column)
 
 	olist_task_begin(table);
 	values = olist_key_map_create(16);
-	scan = olist_scan_begin(OLIST_STAGING_SCHEMA, staging, columns);
+	scan = olist_scan_entity(staging, columns);
 	while (olist_scan_next(scan))
 	{
 		OlistKey key;

@@ -102,6 +102,9 @@ const OlistTable olist_fact_order = {
 	.indexes = (const char *const[]){"customer_key", "customer_geography_key", "order_status_key",
 									 "purchase_date_key", "approved_date_key", "carrier_date_key",
 									 "delivered_date_key", "estimated_date_key", NULL},
+	.has_provenance_index = true,
+	.scope = "prior_fact_order",
+	.scope_column = "order_key",
 };
 
 /* columns of staging.orders, as scanned; the timestamps in the fact's order */
@@ -318,7 +321,7 @@ build_share(OlistKeyShare share, void *arg)
 	if (reviews == NULL)
 		return false;
 
-	scan = olist_scan_begin(OLIST_STAGING_SCHEMA, "orders", columns);
+	scan = olist_scan_entity("orders", columns);
 	while (olist_scan_next(scan))
 	{
 		OlistKey key;

@@ -55,6 +55,9 @@ const OlistTable olist_fact_order_item = {
 	.indexes =
 		(const char *const[]){"product_key", "seller_key", "customer_key", "seller_geography_key",
 							  "customer_geography_key", "purchase_date_key", NULL},
+	.has_provenance_index = true,
+	.scope = "prior_fact_order",
+	.scope_column = "order_key",
 };
 
 typedef struct ItemTask

@@ -42,6 +42,9 @@ const OlistTable olist_fact_payment = {
 			{0}},
 	.primary_key = (const char *const[]){"order_key", "payment_sequential", NULL},
 	.indexes = (const char *const[]){"payment_type_key", "customer_key", "purchase_date_key", NULL},
+	.has_provenance_index = true,
+	.scope = "prior_fact_order",
+	.scope_column = "order_key",
 };
 
 typedef struct PaymentTask

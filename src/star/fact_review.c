@@ -54,6 +54,9 @@ const OlistTable olist_fact_review = {
 			{0}},
 	.primary_key = (const char *const[]){"review_id", "order_key", NULL},
 	.indexes = (const char *const[]){"order_key", "customer_key", "creation_date_key", NULL},
+	.has_provenance_index = true,
+	.scope = "prior_fact_order",
+	.scope_column = "order_key",
 };
 
 typedef struct ReviewTask

@@ -2,8 +2,9 @@
  * star/history.c
  *		Members of a dimension whose attributes change over the source's time.
  *
- *	 staged rows ─► observations by member, in the source's order ─┐
- *	 rows that name a member not seen ─► inferred members ─────────┴─► versions
+ *	 staged rows ──────────────────────┐
+ *	 versions that the warehouse has ──┴─► observations by member, in the source's order ─┐
+ *	 rows that name a member not seen ─► inferred members ────────────────────────────────┴─► versions
  *
  * Nearly every member has one observation, so they are kept as lists, and the
  * ledger is asked for the source's order only where a list has two.
@@ -13,7 +14,9 @@
 #include "star/history.h"
 
 #include "access/htup_details.h"
+#include "base/spi.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "star/key_map.h"
 #include "star/losers.h"
 #include "star/reject.h"
@@ -24,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #define NO_OBSERVATION PG_UINT32_MAX
+#define NO_ROW PG_UINT64_MAX /* of an observation that the warehouse had already */
 
 typedef struct Observation
 {
@@ -60,9 +64,12 @@ columns_desc(const OlistScan *scan)
 	return desc;
 }
 
-/* add the row to its member's list, in the source's order */
+/*
+ * Add the row to its member's list, in the source's order; of two of the same
+ * origin, what the warehouse had comes before what is staged.
+ */
 static void
-observe(Gathered *g, OlistScan *scan, uint32 member)
+observe(Gathered *g, OlistScan *scan, uint32 member, uint64 row)
 {
 	OlistOrigin origin = {DatumGetInt64(scan->values[g->ncolumns - 2]),
 						  DatumGetInt64(scan->values[g->ncolumns - 1])};
@@ -72,12 +79,12 @@ observe(Gathered *g, OlistScan *scan, uint32 member)
 		olist_array_reserve(g->observations, &g->capacity, g->count, sizeof(Observation));
 	link = &g->first[member];
 	while (*link != NO_OBSERVATION &&
-		   olist_origin_compare(g->observations[*link].origin, origin) <= 0)
+		   olist_origin_compare(g->observations[*link].origin, origin) < (row != NO_ROW))
 		link = &g->observations[*link].next;
 	g->observations[g->count] = (Observation){
 		.tuple = heap_form_minimal_tuple(g->desc, scan->values, scan->isnull),
 		.origin = origin,
-		.row = scan->row,
+		.row = row,
 		.next = *link,
 	};
 	*link = g->count++;
@@ -112,8 +119,7 @@ find_member(Gathered *g, OlistScan *scan, OlistKeyShare share, bool *is_new)
 static bool
 gather_observations(Gathered *g, OlistKeyShare share)
 {
-	OlistScan *scan =
-		olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->staging, g->history->columns);
+	OlistScan *scan = olist_scan_entity(g->history->entity, g->history->columns);
 	bool full = false;
 
 	g->desc = columns_desc(scan);
@@ -124,10 +130,43 @@ gather_observations(Gathered *g, OlistKeyShare share)
 		uint32 member = find_member(g, scan, share, &is_new);
 
 		if (member != OLIST_NO_KEY)
-			observe(g, scan, member);
+			observe(g, scan, member, scan->row);
 		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
 	}
 	olist_scan_end(scan);
+	return !full;
+}
+
+/*
+ * Read the versions that the warehouse has already. An inferred member has shown
+ * nothing yet; in a merge it stays, because rows that are not read may name it.
+ */
+static bool
+gather_prior(Gathered *g, OlistKeyShare share)
+{
+	OlistScan *scan = olist_scan_warehouse(g->history->table->name, g->history->prior_columns);
+	bool is_merge = olist_is_merge();
+	bool full = false;
+
+	while (scan != NULL && !full && olist_scan_next(scan))
+	{
+		bool is_inferred = DatumGetBool(scan->values[g->ncolumns]);
+		bool is_new;
+		uint32 member;
+
+		if (DatumGetInt64(scan->values[g->ncolumns + 1]) == OLIST_UNKNOWN_KEY ||
+			(is_inferred && !is_merge))
+			continue;
+		member = find_member(g, scan, share, &is_new);
+		if (member == OLIST_NO_KEY || is_inferred)
+			continue;
+		if (g->history->restore != NULL)
+			g->history->restore(scan->values, scan->isnull);
+		observe(g, scan, member, NO_ROW);
+		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
+	}
+	if (scan != NULL)
+		olist_scan_end(scan);
 	return !full;
 }
 
@@ -136,7 +175,7 @@ static bool
 gather_inferred(Gathered *g, OlistKeyShare share)
 {
 	OlistScanColumn columns[] = {{g->history->referrer_column, TEXTOID}, {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->referrer, columns);
+	OlistScan *scan = olist_scan_entity(g->history->referrer, columns);
 	bool full = false;
 
 	while (!full && olist_scan_next(scan))
@@ -189,6 +228,8 @@ lose(Gathered *g, const Observation *observation)
 {
 	OlistLosers *losers = &g->losers;
 
+	if (observation->row == NO_ROW)
+		return;
 	losers->rows =
 		olist_array_reserve(losers->rows, &losers->capacity, losers->count, sizeof(uint64));
 	losers->rows[losers->count++] = observation->row;
@@ -213,7 +254,8 @@ reduce_to_versions(Gathered *g, uint32 member)
 
 		if (next != NULL && olist_origin_time(this->origin) == olist_origin_time(next->origin))
 		{
-			if (this->origin.object_id == next->origin.object_id || !same_attributes(g, this, next))
+			if (next->row != NO_ROW && (this->origin.object_id == next->origin.object_id ||
+										!same_attributes(g, this, next)))
 				lose(g, this);
 			*link = this->next;
 		}
@@ -310,8 +352,7 @@ put_versions(Gathered *g, OlistSeeds *seeds, uint32 member, int n)
 static void
 reject_losers(Gathered *g)
 {
-	OlistScan *scan =
-		olist_scan_begin(OLIST_STAGING_SCHEMA, g->history->staging, g->history->columns);
+	OlistScan *scan = olist_scan_entity(g->history->entity, g->history->columns);
 
 	olist_losers_sort(&g->losers);
 	while (olist_scan_next(scan))
@@ -330,7 +371,7 @@ build_share(OlistKeyShare share, void *arg)
 
 	*g = (Gathered){.history = g->history, .build = g->build};
 	g->members = olist_key_map_create(256);
-	if (!gather_observations(g, share) || !gather_inferred(g, share))
+	if (!gather_observations(g, share) || !gather_prior(g, share) || !gather_inferred(g, share))
 		return false;
 	seeds = olist_seeds_load(g->history->table, g->history->columns[0].name, g->members, true);
 	for (uint32 member = 0; member < olist_key_map_count(g->members); member++)
@@ -345,7 +386,7 @@ static void
 reject_rows_without_key(const OlistHistory *history)
 {
 	OlistScanColumn columns[] = {history->columns[0], {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, history->staging, columns);
+	OlistScan *scan = olist_scan_entity(history->entity, columns);
 
 	while (olist_scan_next(scan))
 	{
@@ -353,6 +394,26 @@ reject_rows_without_key(const OlistHistory *history)
 			olist_reject(scan, OLIST_REJECT_NO_KEY, columns[0].name);
 	}
 	olist_scan_end(scan);
+}
+
+void
+olist_history_build_mentions(const OlistHistory *history)
+{
+	OlistBuild *build = olist_build_begin(history->mention);
+	const OlistTable *table = history->table;
+
+	olist_spi_run(psprintf("INSERT INTO " OLIST_BUILD_SCHEMA ".%1$s\n"
+						   "SELECT s._object_id,\n"
+						   "    range_agg(pg_catalog.int8range(v.%2$s, v.%2$s + 1))\n"
+						   "FROM " OLIST_STAGING_SCHEMA ".%3$s AS s\n"
+						   "JOIN " OLIST_BUILD_SCHEMA ".%4$s AS v ON v.%5$s = s.%5$s\n"
+						   "WHERE v.version = 1\n"
+						   "AND s._object_id IS NOT NULL\n"
+						   "GROUP BY s._object_id",
+						   history->mention->name, table->key, history->entity, table->name,
+						   history->columns[0].name),
+				  SPI_OK_INSERT);
+	(void) olist_build_end(build);
 }
 
 void

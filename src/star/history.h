@@ -36,25 +36,51 @@ typedef struct OlistVersion
 typedef struct OlistHistory
 {
 	const OlistTable *table;
-	const char *staging;			/* staging table */
+	const char *entity;				/* whose rows are observations */
 	const OlistScanColumn *columns; /* natural key, attributes, _object_id, _line */
 	int nattributes;
-	const char *referrer;		 /* staging table that may name members that */
+	const OlistScanColumn *prior_columns; /* the same in the dimension, and is_inferred */
+	/* make a dimension's attributes those that the source had; or NULL */
+	void (*restore)(Datum *values, bool *isnull);
+	const char *referrer;		 /* entity whose rows may name members that */
 	const char *referrer_column; /* have not arrived, and in which column */
 	/* set the dimension's own columns for a version, or for 'unknown' */
 	void (*set)(OlistBuild *build, const OlistVersion *version, void *arg);
 	void *arg;
 	int natural_key_column; /* in the dimension; the surrogate key is column 0 */
 	int version_columns;	/* the first of OLIST_VERSION_COLUMNS */
+	const OlistTable *mention;
 } OlistHistory;
 
 /*
- * Write the row 'unknown' and the versions of all members. Each staged row is an observation at the
- * time of its object; a version begins where an attribute differs from the
- * observation before, and the first is valid from -infinity. Of several
- * observations at one time the last counts, and those of them that differ, or
- * stand in the same object, are rejected as duplicates.
+ * Which members an object showed, as the surrogate keys of their first
+ * versions. A version keeps only its first observation; should an older object
+ * arrive later, the others count again.
+ */
+#define OLIST_MENTION_TABLE(dimension)                                                      \
+	{                                                                                       \
+		.name = dimension "_mention",                                                       \
+		.comment = "The members of dim_" dimension " that each object showed",              \
+		.columns = (const OlistColumn[]){{"_object_id", "bigint NOT NULL",                  \
+										  "The object, in olist_etl.ledger"},               \
+										 {"members", "int8multirange NOT NULL",             \
+										  "Surrogate keys of the members' first versions"}, \
+										 {0}},                                              \
+		.primary_key = (const char *const[]){"_object_id", NULL}, .keeps_rows = true,       \
+	}
+
+/*
+ * Write the row 'unknown' and the versions of all members. Each staged row is
+ * an observation at the time of its object, and so is each version that the
+ * warehouse has already: the source may not show it any more. A version begins
+ * where an attribute differs from the observation before, and the first is
+ * valid from -infinity. Of several observations at one time the last counts;
+ * staged rows among the others that differ from it, or stand in the same
+ * object, are rejected as duplicates.
  */
 extern void olist_history_build(const OlistHistory *history, OlistBuild *build);
+
+/* build the table of mentions; after the dimension is complete */
+extern void olist_history_build_mentions(const OlistHistory *history);
 
 #endif /* OLIST_HISTORY_H */

@@ -180,7 +180,7 @@ find_losers_among(LoserSearch *search, const FingerprintSet *repeated)
 		OlistOrigin origin;
 		uint64 row;
 	} Winner;
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, search->table, search->columns);
+	OlistScan *scan = olist_scan_entity(search->table, search->columns);
 	OlistKeyMap *keys = olist_key_map_create(repeated->count);
 	Winner *winners = NULL;
 	uint32 capacity = 0;
@@ -223,7 +223,7 @@ static bool
 search_share(OlistKeyShare share, void *arg)
 {
 	LoserSearch *search = arg;
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, search->table, search->key_columns);
+	OlistScan *scan = olist_scan_entity(search->table, search->key_columns);
 	FingerprintSet *seen = fingerprint_set_create();
 	FingerprintSet *repeated = fingerprint_set_create();
 	bool full = false;

@@ -2,7 +2,7 @@
  * star/merge.c
  *		A built table's rows into the warehouse's table of the same name.
  *
- *	 olist_build.t ─┬─ in olist_dw.t only ──────────────► DELETE
+ *	 olist_build.t ─┬─ in olist_dw.t only, in scope ────► DELETE
  *	 olist_dw.t ────┤─ in both, a column is different ──► UPDATE
  *	                └─ in olist_build.t only ───────────► INSERT
  *
@@ -45,15 +45,26 @@ append_key_match(StringInfo sql, const OlistTable *table)
 						 table->primary_key[i]);
 }
 
-/* "prefix.c1, prefix.c2, …" over the columns that are no key */
+/* is it a column that makes two versions of a row different? */
+static bool
+is_compared(const OlistTable *table, const OlistColumn *column)
+{
+	if (is_key(table, column))
+		return false;
+	if (is_provenance(column))
+		return table->origin_counts && strcmp(column->name, "_object_id") == 0;
+	return true;
+}
+
+/* "prefix.c1, prefix.c2, …" over the columns that are no key, or only those compared */
 static void
-append_values(StringInfo sql, const OlistTable *table, const char *prefix, bool with_provenance)
+append_values(StringInfo sql, const OlistTable *table, const char *prefix, bool only_compared)
 {
 	const char *separator = "";
 
 	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
 	{
-		if (is_key(table, column) || (is_provenance(column) && !with_provenance))
+		if (only_compared ? !is_compared(table, column) : is_key(table, column))
 			continue;
 		appendStringInfo(sql, "%s%s%s", separator, prefix, column->name);
 		separator = ", ";
@@ -61,15 +72,21 @@ append_values(StringInfo sql, const OlistTable *table, const char *prefix, bool 
 }
 
 static uint64
-delete_rows(const OlistTable *table)
+delete_rows(const OlistTable *table, bool only_scope)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "DELETE FROM %s.%s AS old\n"
-					 "WHERE NOT EXISTS (SELECT FROM %s.%s AS new WHERE ",
-					 OLIST_DW_SCHEMA, table->name, OLIST_BUILD_SCHEMA, table->name);
+	appendStringInfo(&sql, "DELETE FROM %s.%s AS old\n", OLIST_DW_SCHEMA, table->name);
+	if (only_scope)
+		appendStringInfo(&sql,
+						 "USING (SELECT DISTINCT %1$s FROM %2$s.%3$s) AS scope\n"
+						 "WHERE scope.%1$s = old.%1$s\nAND ",
+						 table->scope_column, OLIST_BUILD_SCHEMA, table->scope);
+	else
+		appendStringInfoString(&sql, "WHERE ");
+	appendStringInfo(&sql, "NOT EXISTS (SELECT FROM %s.%s AS new WHERE ", OLIST_BUILD_SCHEMA,
+					 table->name);
 	append_key_match(&sql, table);
 	appendStringInfoChar(&sql, ')');
 	return olist_spi_run(sql.data, SPI_OK_DELETE);
@@ -82,15 +99,15 @@ update_rows(const OlistTable *table)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s.%s AS old\nSET (", OLIST_DW_SCHEMA, table->name);
-	append_values(&sql, table, "", true);
+	append_values(&sql, table, "", false);
 	appendStringInfoString(&sql, ") = ROW (");
-	append_values(&sql, table, "new.", true);
+	append_values(&sql, table, "new.", false);
 	appendStringInfo(&sql, ")\nFROM %s.%s AS new\nWHERE ", OLIST_BUILD_SCHEMA, table->name);
 	append_key_match(&sql, table);
 	appendStringInfoString(&sql, "\nAND ROW (");
-	append_values(&sql, table, "old.", false);
+	append_values(&sql, table, "old.", true);
 	appendStringInfoString(&sql, ")\nIS DISTINCT FROM ROW (");
-	append_values(&sql, table, "new.", false);
+	append_values(&sql, table, "new.", true);
 	appendStringInfoChar(&sql, ')');
 	return olist_spi_run(sql.data, SPI_OK_UPDATE);
 }
@@ -117,9 +134,10 @@ insert_rows(const OlistTable *table)
 }
 
 void
-olist_merge_table(const OlistTable *table, OlistMergeCounts *counts)
+olist_merge_table(const OlistTable *table, bool only_scope, OlistMergeCounts *counts)
 {
-	counts->deleted += delete_rows(table);
+	if (!table->keeps_rows && (!only_scope || table->scope != NULL))
+		counts->deleted += delete_rows(table, only_scope);
 	counts->updated += update_rows(table);
 	counts->inserted += insert_rows(table);
 }

@@ -3,7 +3,7 @@
  *		What was built becomes the warehouse, in one transaction.
  *
  *	 olist_build.<table> ─┬─ olist_dw has none ──► moved there, with its indexes and statistics
- *	                      └─ olist_dw has one ───► merged into it, and dropped
+ *	                      └─ olist_dw has one ───► merged into it
  *	 olist_build.reject_… ─► olist_etl.reject
  *	 staged objects ─► published, in the ledger
  *	 marts ─► views in olist_dw, where they are missing
@@ -15,11 +15,11 @@
 #include "access/xact.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
+#include "nodes/pg_list.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "load/ledger.h"
 #include "star/merge.h"
-#include "star/orders.h"
 #include "star/reject.h"
 #include "star/schema.h"
 #include "star/tables.h"
@@ -28,9 +28,12 @@
 
 /* dimensions before facts: a row never appears before what it refers to */
 static const OlistTable *const tables[] = {
-	&olist_dim_date,		&olist_dim_geography,	 &olist_dim_customer,	  &olist_dim_seller,
-	&olist_dim_product,		&olist_dim_order_status, &olist_dim_payment_type, &olist_fact_order,
-	&olist_fact_order_item, &olist_fact_payment,	 &olist_fact_review,
+	&olist_dim_date,		 &olist_dim_geography,		  &olist_dim_customer,
+	&olist_dim_seller,		 &olist_dim_product,		  &olist_dim_order_status,
+	&olist_dim_payment_type, &olist_fact_order,			  &olist_fact_order_item,
+	&olist_fact_payment,	 &olist_fact_review,		  &olist_geography_point,
+	&olist_customer_account, &olist_category_translation, &olist_seller_mention,
+	&olist_product_mention,
 };
 
 static void
@@ -84,13 +87,13 @@ analyze_if_changed(const OlistTable *table, uint64 changed)
 }
 
 static void
-merge_table(const OlistTable *table, OlistMergeCounts *counts)
+merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
 {
 	OlistMergeCounts of_table = {0};
 
-	olist_merge_table(table, &of_table);
-	advance_sequence(table);
-	olist_schema_drop_table(OLIST_BUILD_SCHEMA, table->name);
+	olist_merge_table(table, is_merge, &of_table);
+	if (!is_merge)
+		advance_sequence(table);
 	analyze_if_changed(table, of_table.inserted + of_table.updated + of_table.deleted);
 	counts->inserted += of_table.inserted;
 	counts->updated += of_table.updated;
@@ -109,6 +112,37 @@ result(int moved, const OlistMergeCounts *counts, uint64 rejected, int64 publish
 							   counts->deleted, rejected, published)));
 }
 
+/* drop every table in olist_build */
+static void
+drop_build_tables(void)
+{
+	List *names = NIL;
+	ListCell *lc;
+
+	olist_spi_run("SELECT relname::text FROM pg_catalog.pg_class\n"
+				  "WHERE relnamespace = '" OLIST_BUILD_SCHEMA "'::pg_catalog.regnamespace\n"
+				  "AND relkind = 'r'",
+				  SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	foreach (lc, names)
+		olist_schema_drop_table(OLIST_BUILD_SCHEMA, lfirst(lc));
+}
+
+PG_FUNCTION_INFO_V1(olist_etl_clean_build);
+
+/* clean_build() returns void */
+Datum
+olist_etl_clean_build(PG_FUNCTION_ARGS)
+{
+	olist_task_connect();
+	if (OidIsValid(get_namespace_oid(OLIST_DW_SCHEMA, true)))
+		olist_schema_ensure(OLIST_DW_SCHEMA);
+	drop_build_tables();
+	olist_task_disconnect();
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(olist_etl_publish);
 
 /* publish(jsonb) returns jsonb */
@@ -116,24 +150,27 @@ Datum
 olist_etl_publish(PG_FUNCTION_ARGS)
 {
 	OlistMergeCounts counts = {0};
+	bool is_merge;
 	int moved = 0;
 	uint64 rejected;
 
 	olist_task_connect();
 	olist_schema_ensure(OLIST_DW_SCHEMA);
 	check_complete();
+	is_merge = olist_is_merge();
 	for (size_t i = 0; i < lengthof(tables); i++)
 	{
 		if (olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
-			merge_table(tables[i], &counts);
+			merge_table(tables[i], is_merge, &counts);
 		else
 		{
 			move_table(tables[i]);
 			moved++;
 		}
 	}
-	olist_schema_drop_table(OLIST_BUILD_SCHEMA, olist_order_link.name);
-	rejected = olist_reject_publish(tables, lengthof(tables));
+	rejected = is_merge ? olist_reject_merge(tables, lengthof(tables))
+						: olist_reject_publish(tables, lengthof(tables));
+	drop_build_tables();
 	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
 	olist_task_disconnect();
 	return result(moved, &counts, rejected, olist_ledger_publish());

@@ -20,9 +20,10 @@ extern void olist_reject_begin(const char *task);
 
 /*
  * Reject the row at which the scan stands because of column (a name at the
- * source). The row is kept as a JSON object of the source's columns in
- * olist_build.reject_<task>, from where publishing takes it to
- * olist_etl.reject. The caller is connected to SPI.
+ * source). The scan's first column is the key by which the row is found again
+ * when what it waits for arrives. The row is kept as a JSON object of the
+ * source's columns in olist_build.reject_<task>, from where publishing takes it
+ * to olist_etl.reject. The caller is connected to SPI.
  */
 extern void olist_reject(OlistScan *scan, OlistRejectReason reason, const char *column);
 
@@ -30,11 +31,17 @@ extern void olist_reject(OlistScan *scan, OlistRejectReason reason, const char *
 extern uint64 olist_reject_end(void);
 
 /*
- * Move the rejects of the tables' tasks to olist_etl.reject, in place of those that an
- * earlier build left there; nothing is written if they are the same. Objects'
- * counts in the ledger follow. Returns how many there are. Rows that were put
- * into staging by hand, without an object, are not kept.
+ * Move the rejects of the tables' tasks to olist_etl.reject, in place of all
+ * that an earlier build left there; nothing is written if they are the same.
+ * Objects' counts in the ledger follow. Returns how many there are. Rows that
+ * were put into staging by hand, without an object, are not kept.
  */
 extern uint64 olist_reject_publish(const OlistTable *const *tables, int ntables);
+
+/*
+ * The same for a merge: in place of those that it tried again, or that are of
+ * withdrawn objects (olist_build.prior_reject).
+ */
+extern uint64 olist_reject_merge(const OlistTable *const *tables, int ntables);
 
 #endif /* OLIST_STAR_REJECT_H */

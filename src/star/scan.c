@@ -2,7 +2,7 @@
  * star/scan.c
  *		The rows of a staging or warehouse table, by column names.
  *
- *	 table ─► table AM scan, in physical order ─► slot ─► the columns asked for
+ *	 table, then another ─► table AM scan, in physical order ─► slot ─► the columns asked for
  *
  * No executor: the transforms read whole tables, and deforming a tuple up to
  * the last needed attribute is nearly all that a row costs here. Scans are
@@ -15,7 +15,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
+#include "star/schema.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -72,27 +72,73 @@ open_table(const char *schema, const char *table)
 	return table_open(relid, AccessShareLock);
 }
 
-OlistScan *
-olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *columns)
+/* begin to read a table with the columns that the scan was asked for */
+static void
+enter_table(OlistScan *scan, const char *schema, const char *table)
 {
-	OlistScan *scan = palloc0(sizeof(OlistScan));
-
 	scan->rel = open_table(schema, table);
 	check_may_read(scan->rel);
-	for (; columns[scan->ncolumns].name != NULL; scan->ncolumns++)
+	scan->ncolumns = 0;
+	scan->nattrs = 0;
+	for (; scan->columns[scan->ncolumns].name != NULL; scan->ncolumns++)
 	{
-		AttrNumber attnum = find_column(scan->rel, &columns[scan->ncolumns]);
+		AttrNumber attnum = find_column(scan->rel, &scan->columns[scan->ncolumns]);
 
 		Assert(scan->ncolumns < OLIST_SCAN_COLUMNS);
 		scan->attnum[scan->ncolumns] = attnum;
 		scan->nattrs = Max(scan->nattrs, attnum);
 	}
-	scan->row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "olist_etl scan row", ALLOCSET_SMALL_SIZES);
 	scan->slot = table_slot_create(scan->rel, NULL);
 	scan->scan = table_beginscan_strat(scan->rel, GetActiveSnapshot(), 0, NULL, true, false);
+}
+
+static void
+leave_table(OlistScan *scan)
+{
+	table_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	table_close(scan->rel, NoLock);
+}
+
+OlistScan *
+olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *columns)
+{
+	OlistScan *scan = palloc0(sizeof(OlistScan));
+
+	scan->name = table;
+	scan->columns = columns;
+	scan->row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "olist_etl scan row", ALLOCSET_SMALL_SIZES);
 	scan->row = PG_UINT64_MAX;
+	enter_table(scan, schema, table);
 	return scan;
+}
+
+OlistScan *
+olist_scan_entity(const char *entity, const OlistScanColumn *columns)
+{
+	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, entity, columns);
+	char *prior = psprintf("prior_%s", entity);
+
+	if (olist_table_exists(OLIST_BUILD_SCHEMA, prior))
+		scan->next_table = prior;
+	return scan;
+}
+
+OlistScan *
+olist_scan_warehouse(const char *table, const OlistScanColumn *columns)
+{
+	if (olist_is_merge())
+		return olist_scan_begin(OLIST_BUILD_SCHEMA, psprintf("prior_%s", table), columns);
+	if (olist_table_exists(OLIST_DW_SCHEMA, table))
+		return olist_scan_begin(OLIST_DW_SCHEMA, table, columns);
+	return NULL;
+}
+
+bool
+olist_is_merge(void)
+{
+	return olist_table_exists(OLIST_BUILD_SCHEMA, "withdrawn");
 }
 
 bool
@@ -102,7 +148,14 @@ olist_scan_next(OlistScan *scan)
 
 	CHECK_FOR_INTERRUPTS();
 	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, slot))
-		return false;
+	{
+		if (scan->next_table == NULL)
+			return false;
+		leave_table(scan);
+		enter_table(scan, OLIST_BUILD_SCHEMA, scan->next_table);
+		scan->next_table = NULL;
+		return olist_scan_next(scan);
+	}
 	slot_getsomeattrs(slot, scan->nattrs);
 	for (int i = 0; i < scan->ncolumns; i++)
 	{
@@ -117,17 +170,9 @@ olist_scan_next(OlistScan *scan)
 void
 olist_scan_end(OlistScan *scan)
 {
-	table_endscan(scan->scan);
-	ExecDropSingleTupleTableSlot(scan->slot);
-	table_close(scan->rel, NoLock);
+	leave_table(scan);
 	MemoryContextDelete(scan->row_context);
 	pfree(scan);
-}
-
-BlockNumber
-olist_scan_pages(const OlistScan *scan)
-{
-	return RelationGetNumberOfBlocks(scan->rel);
 }
 
 const char *

@@ -17,16 +17,19 @@ typedef struct OlistScanColumn
 
 /*
  * A scan in progress. The order of the rows is that of their places in the
- * table, so that two scans under one snapshot number the rows alike.
+ * tables, so that two scans under one snapshot number the rows alike.
  */
 typedef struct OlistScan
 {
 	Datum values[OLIST_SCAN_COLUMNS]; /* of the row, in the order of the columns asked for; */
 	bool isnull[OLIST_SCAN_COLUMNS];  /* valid until the next row */
 	uint64 row;						  /* number of the row, 0 is the first */
+	const char *name;				  /* of the table, or entity, asked for */
+	Relation rel;					  /* that the row is in */
 
 	/* private */
-	Relation rel;
+	const OlistScanColumn *columns;
+	const char *next_table; /* in olist_build, to be read after this one; or NULL */
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	MemoryContext row_context; /* detoasted values; reset for each row */
@@ -43,14 +46,28 @@ typedef struct OlistScan
 extern OlistScan *
 olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *columns);
 
+/*
+ * The rows of an entity: those of its staging table and then, when a merge is
+ * being prepared, those that the warehouse holds already and that have to be
+ * seen together with them (olist_build.prior_<entity>).
+ */
+extern OlistScan *olist_scan_entity(const char *entity, const OlistScanColumn *columns);
+
+/*
+ * What the warehouse holds already of a table: all of olist_dw.<table> or, when
+ * a merge is being prepared, the part of it that may change
+ * (olist_build.prior_<table>). NULL if there is no such table yet.
+ */
+extern OlistScan *olist_scan_warehouse(const char *table, const OlistScanColumn *columns);
+
+/* is a merge being prepared, rather than a whole warehouse built? */
+extern bool olist_is_merge(void);
+
 /* the next row, or false */
 extern bool olist_scan_next(OlistScan *scan);
 
 /* close the table and free the scan; the lock stays until the transaction ends */
 extern void olist_scan_end(OlistScan *scan);
-
-/* pages that the scan has to read */
-extern BlockNumber olist_scan_pages(const OlistScan *scan);
 
 /* the text in column i, not NUL-terminated, or NULL for a null */
 extern const char *olist_scan_text(OlistScan *scan, int i, int *len);

@@ -5,6 +5,10 @@
 #ifndef OLIST_STAR_SCHEMA_H
 #define OLIST_STAR_SCHEMA_H
 
+#define OLIST_BUILD_SCHEMA "olist_build"
+#define OLIST_DW_SCHEMA "olist_dw"
+#define OLIST_STAGING_SCHEMA "olist_staging"
+
 /*
  * Make sure that the schema exists and belongs to the current user or to a
  * role that the user is a member of: what somebody else owns, somebody else

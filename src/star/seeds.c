@@ -54,13 +54,13 @@ olist_seeds_load(const OlistTable *table, const char *natural_key, const OlistKe
 	OlistSeeds *seeds;
 	OlistScan *scan;
 
-	if (!olist_table_exists(OLIST_DW_SCHEMA, table->name))
+	scan = olist_scan_warehouse(table->name, columns);
+	if (scan == NULL)
 		return NULL;
 	seeds = palloc0(sizeof(OlistSeeds));
 	seeds->nfirst = olist_key_map_count(members);
 	seeds->first = palloc_extended(Max(seeds->nfirst, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	memset(seeds->first, 0xFF, seeds->nfirst * sizeof(uint32));
-	scan = olist_scan_begin(OLIST_DW_SCHEMA, table->name, columns);
 	while (olist_scan_next(scan))
 	{
 		OlistKey key;

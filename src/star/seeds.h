@@ -12,10 +12,10 @@
 typedef struct OlistSeeds OlistSeeds;
 
 /*
- * Read from olist_dw.<table> the keys of the members that are in the map.
+ * Read from the warehouse's table the keys of the members that are in the map.
  * natural_key is the column that the map's keys come from; versioned says that
- * a member has versions, told apart by valid_from. Without such a table in
- * olist_dw there are no seeds.
+ * a member has versions, told apart by valid_from. Without a warehouse there
+ * are no seeds.
  */
 extern OlistSeeds *olist_seeds_load(const OlistTable *table, const char *natural_key,
 									const OlistKeyMap *members, bool versioned);

@@ -19,4 +19,11 @@ extern const OlistTable olist_fact_order_item;
 extern const OlistTable olist_fact_payment;
 extern const OlistTable olist_fact_review;
 
+/* what a later run has to know, and no dimension shows */
+extern const OlistTable olist_geography_point;
+extern const OlistTable olist_customer_account;
+extern const OlistTable olist_category_translation;
+extern const OlistTable olist_seller_mention;
+extern const OlistTable olist_product_mention;
+
 #endif /* OLIST_TABLES_H */

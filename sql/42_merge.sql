@@ -1,0 +1,603 @@
+/*
+ * 42_merge: a batch into the warehouse that is there, in one transaction.
+ *
+ * There is one implementation of every rule, the build_… functions. A merge
+ * gives them, beside the batch in staging, everything in the warehouse that the
+ * batch can have an effect on, in the shape of staged rows (olist_build.prior_…
+ * named after an entity) or as it is (named after a table). What they build is
+ * then what a whole build would have made of the same orders, persons, members
+ * and places; it replaces those, and nothing else is looked at.
+ *
+ *     staged rows, withdrawn objects
+ *       ─► zip prefixes ─► dim_geography
+ *       ─► products, sellers ─► dim_product, dim_seller
+ *       ─► orders, those of items whose member or place changed,
+ *          and all other orders of their persons ─► dim_customer ─► facts
+ */
+
+CREATE FUNCTION olist_etl.clean_build() RETURNS void
+LANGUAGE C STRICT
+AS 'MODULE_PATHNAME', 'olist_etl_clean_build';
+COMMENT ON FUNCTION olist_etl.clean_build() IS
+    'Make sure that olist_build and olist_dw are the caller''s, and drop what an unfinished build has left in olist_build';
+
+CREATE FUNCTION olist_etl.withdrawn_objects(OUT object_id bigint, OUT is_forgotten boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- what is staged, should it have been published before, and its former versions
+    SELECT former.object_id, false
+    FROM olist_etl.staged s
+    JOIN olist_etl.ledger batch USING (object_id)
+    JOIN olist_etl.ledger former ON former.target = batch.target AND former.uri = batch.uri
+    WHERE batch.is_current
+    UNION
+    -- what was published, and has no version any more
+    SELECT former.object_id, true
+    FROM olist_etl.ledger former
+    WHERE former.published_at IS NOT NULL
+      AND NOT former.is_current
+      AND former.superseded_by IS NULL
+$$;
+COMMENT ON FUNCTION olist_etl.withdrawn_objects() IS
+    'The objects whose rows the next merge takes out of the warehouse, unless the batch shows them again';
+
+CREATE FUNCTION olist_etl.later_objects(entity text, OUT object_id bigint, OUT modified timestamp)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT later.object_id, later.last_modified AT TIME ZONE 'UTC'
+    FROM olist_etl.ledger later
+    WHERE later.entity = later_objects.entity
+      AND later.published_at IS NOT NULL
+      AND (later.is_current OR later.superseded_by IS NOT NULL)
+      AND later.last_modified > (SELECT min(batch.last_modified)
+                                 FROM olist_etl.ledger batch
+                                 WHERE batch.entity = later_objects.entity
+                                   AND batch.is_current
+                                   AND batch.published_at IS NULL)
+$$;
+COMMENT ON FUNCTION olist_etl.later_objects(text) IS
+    'Published objects of an entity that are later at the source than the first one in the batch; with their source time (UTC)';
+
+CREATE FUNCTION olist_etl.waiting_rejects(
+    entity text, keys text[],
+    OUT reject_id bigint, OUT object_id bigint, OUT line bigint, OUT reason text, OUT staged jsonb)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.reject_id, r.object_id, r.line, r.reason,
+           convert_from(r.raw, 'UTF8')::jsonb
+    FROM olist_etl.reject r
+    JOIN olist_etl.ledger l USING (object_id)
+    WHERE r.key = ANY (keys)
+      AND r.reason IN ('orphan', 'duplicate')
+      AND l.entity = waiting_rejects.entity
+      AND l.is_current
+$$;
+COMMENT ON FUNCTION olist_etl.waiting_rejects(text, text[]) IS
+    'Rejected rows that a change of the orders or members with these keys could bring back';
+
+CREATE FUNCTION olist_etl.rejects_of_objects(
+    objects bigint[],
+    OUT reject_id bigint, OUT object_id bigint, OUT line bigint, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.reject_id, r.object_id, r.line, r.reason
+    FROM olist_etl.reject r
+    WHERE r.object_id = ANY (objects)
+      AND r.reason IN ('orphan', 'duplicate', 'no_key', 'out_of_range')
+$$;
+COMMENT ON FUNCTION olist_etl.rejects_of_objects(bigint[]) IS
+    'Rows of these objects that were staged and found wanting';
+
+/*
+ * Rows of a dimension that the batch does not change, but that its facts refer
+ * to: they are looked up in olist_build like the others, and found equal when
+ * all is merged. wanted is a query for the values of a column.
+ */
+CREATE FUNCTION olist_etl.merge_keep(dimension text, key_column text, wanted_column text, wanted text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
+    FROM pg_attribute
+    WHERE attrelid = format('olist_build.%I', dimension)::regclass
+      AND attnum > 0
+      AND NOT attisdropped;
+    EXECUTE format('INSERT INTO olist_build.%1$I (%2$s)
+                    SELECT %2$s
+                    FROM olist_dw.%1$I
+                    WHERE %4$I IN (%5$s)
+                    AND %3$I NOT IN (SELECT %3$I FROM olist_build.%1$I)',
+                   dimension, columns, key_column, wanted_column, wanted);
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_keep(text, text, text, text) IS
+    'Part of merge(): take over the unchanged rows of a dimension that facts refer to';
+
+CREATE FUNCTION olist_etl.merge_places() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- prefixes whose points come or go; and of those without points, the ones whose residents do
+    CREATE TABLE olist_build.touched_zip AS
+    SELECT geolocation_zip_code_prefix COLLATE "C" AS zip_code_prefix
+    FROM olist_staging.geolocation
+    WHERE geolocation_zip_code_prefix IS NOT NULL
+    UNION
+    SELECT p.zip_code_prefix
+    FROM olist_dw.geography_point p
+    JOIN olist_build.withdrawn w ON w._object_id = p._object_id
+    UNION
+    SELECT r.zip_code_prefix
+    FROM (SELECT customer_zip_code_prefix FROM olist_staging.customers
+          UNION
+          SELECT seller_zip_code_prefix FROM olist_staging.sellers
+          UNION
+          SELECT a.zip_code_prefix
+          FROM olist_dw.customer_account a
+          JOIN olist_build.withdrawn w ON w._object_id = a._object_id
+          UNION
+          SELECT s.zip_code_prefix
+          FROM olist_dw.dim_seller s
+          JOIN olist_build.withdrawn w ON w._object_id = s._object_id AND w.is_forgotten)
+        AS r (zip_code_prefix)
+    LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
+    WHERE r.zip_code_prefix IS NOT NULL
+      AND coalesce(g.point_count, 0) = 0;
+
+    CREATE TABLE olist_build.prior_dim_geography AS
+    SELECT g.geography_key, g.zip_code_prefix
+    FROM olist_build.touched_zip z
+    JOIN olist_dw.dim_geography g ON g.zip_code_prefix = z.zip_code_prefix;
+
+    CREATE TABLE olist_build.prior_geography_point
+        (LIKE olist_dw.geography_point INCLUDING STORAGE);
+    INSERT INTO olist_build.prior_geography_point
+    SELECT p.*
+    FROM olist_build.touched_zip z
+    JOIN olist_dw.geography_point p ON p.zip_code_prefix = z.zip_code_prefix
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = p._object_id);
+
+    CREATE TABLE olist_build.prior_resident AS
+    WITH pointless AS (
+        SELECT zip_code_prefix FROM olist_build.touched_zip
+        EXCEPT
+        SELECT zip_code_prefix FROM olist_build.prior_geography_point
+        EXCEPT
+        SELECT geolocation_zip_code_prefix FROM olist_staging.geolocation
+    )
+    SELECT a.zip_code_prefix, a.city, a.state, a.customer_id AS id
+    FROM pointless z
+    JOIN olist_dw.customer_account a ON a.zip_code_prefix = z.zip_code_prefix
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id)
+    UNION ALL
+    SELECT s.zip_code_prefix, s.city, s.state, s.seller_id
+    FROM pointless z
+    JOIN olist_build.prior_dim_geography g ON g.zip_code_prefix = z.zip_code_prefix
+    JOIN olist_dw.dim_seller s ON s.geography_key = g.geography_key
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w
+                      WHERE w._object_id = s._object_id AND w.is_forgotten);
+
+    PERFORM olist_etl.build_dim_geography();
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_places() IS
+    'Part of merge(): the zip prefixes that the batch touches';
+
+CREATE FUNCTION olist_etl.merge_members() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- a version that only a forgotten object showed is as if it were only named
+    CREATE TABLE olist_build.prior_dim_seller AS
+    SELECT s.seller_key, s.seller_id, s.zip_code_prefix, s.city, s.state, s.geography_key,
+           s.valid_from, s._object_id, s._line,
+           s.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
+                                    WHERE w._object_id = s._object_id AND w.is_forgotten)
+               AS is_inferred
+    FROM (SELECT seller_id FROM olist_staging.sellers
+          UNION
+          SELECT seller_id FROM olist_staging.order_items
+          UNION
+          SELECT f.seller_id
+          FROM olist_dw.dim_seller f
+          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten) AS touched
+    JOIN olist_dw.dim_seller s ON s.seller_id = touched.seller_id;
+
+    CREATE TABLE olist_build.prior_dim_product AS
+    SELECT p.product_key, p.product_id, p.category, p.name_length, p.description_length,
+           p.photos_qty, p.weight_g, p.length_cm, p.height_cm, p.width_cm,
+           p.valid_from, p._object_id, p._line,
+           p.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
+                                    WHERE w._object_id = p._object_id AND w.is_forgotten)
+               AS is_inferred
+    FROM (SELECT product_id FROM olist_staging.products
+          UNION
+          SELECT product_id FROM olist_staging.order_items
+          UNION
+          SELECT f.product_id
+          FROM olist_dw.dim_product f
+          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
+          UNION
+          -- all products of a category whose English name changes
+          SELECT c.product_id
+          FROM olist_staging.category_translation s
+          FULL JOIN olist_dw.category_translation t ON t.category = s.product_category_name
+          JOIN olist_dw.dim_product c ON c.category = coalesce(s.product_category_name, t.category)
+          WHERE s.product_category_name IS NOT NULL
+                AND s.product_category_name_english IS DISTINCT FROM t.category_english
+             OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id))
+        AS touched
+    JOIN olist_dw.dim_product p ON p.product_id = touched.product_id;
+
+    -- when something older than what is known arrives, repeated observations count again
+    INSERT INTO olist_build.prior_dim_seller
+    SELECT NULL, v.seller_id, v.zip_code_prefix, v.city, v.state, v.geography_key,
+           v.valid_from, m._object_id, NULL, false
+    FROM olist_etl.later_objects('sellers') AS o
+    JOIN olist_dw.seller_mention m ON m._object_id = o.object_id
+    JOIN olist_dw.dim_seller f ON f.version = 1 AND m.members @> f.seller_key
+    JOIN olist_build.prior_dim_seller v ON v.seller_id = f.seller_id
+    JOIN olist_dw.dim_seller d ON d.seller_key = v.seller_key
+    WHERE o.modified >= d.valid_from
+      AND o.modified < d.valid_to
+      AND v._object_id IS DISTINCT FROM m._object_id
+      AND NOT v.is_inferred;
+    INSERT INTO olist_build.prior_dim_product
+    SELECT NULL, v.product_id, v.category, v.name_length, v.description_length,
+           v.photos_qty, v.weight_g, v.length_cm, v.height_cm, v.width_cm,
+           v.valid_from, m._object_id, NULL, false
+    FROM olist_etl.later_objects('products') AS o
+    JOIN olist_dw.product_mention m ON m._object_id = o.object_id
+    JOIN olist_dw.dim_product f ON f.version = 1 AND m.members @> f.product_key
+    JOIN olist_build.prior_dim_product v ON v.product_id = f.product_id
+    JOIN olist_dw.dim_product d ON d.product_key = v.product_key
+    WHERE o.modified >= d.valid_from
+      AND o.modified < d.valid_to
+      AND v._object_id IS DISTINCT FROM m._object_id
+      AND NOT v.is_inferred;
+
+    CREATE TABLE olist_build.touched_category AS
+    SELECT category FROM olist_dw.category_translation;
+    CREATE TABLE olist_build.prior_category_translation AS
+    SELECT t.category AS product_category_name,
+           t.category_english AS product_category_name_english,
+           t._object_id, t._line
+    FROM olist_dw.category_translation t
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id);
+
+    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'zip_code_prefix',
+                                 'SELECT seller_zip_code_prefix FROM olist_staging.sellers
+                                  UNION
+                                  SELECT zip_code_prefix FROM olist_build.prior_dim_seller');
+    PERFORM olist_etl.build_dim_seller();
+    PERFORM olist_etl.build_dim_product();
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_members() IS
+    'Part of merge(): the products and sellers that the batch touches';
+
+CREATE FUNCTION olist_etl.merge_orders() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CREATE TABLE olist_build.touched_order AS
+    SELECT order_id COLLATE "C" AS order_id
+    FROM (SELECT order_id FROM olist_staging.orders
+          UNION SELECT order_id FROM olist_staging.order_items
+          UNION SELECT order_id FROM olist_staging.order_payments
+          UNION SELECT order_id FROM olist_staging.order_reviews) AS staged
+    WHERE order_id IS NOT NULL;
+
+    INSERT INTO olist_build.touched_order
+    SELECT o.order_id
+    FROM (SELECT f.order_key
+          FROM olist_build.withdrawn w
+          JOIN olist_dw.fact_order f ON f._object_id = w._object_id
+          UNION
+          SELECT f.order_key
+          FROM olist_build.withdrawn w
+          JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
+          UNION
+          SELECT f.order_key
+          FROM olist_build.withdrawn w
+          JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
+          UNION
+          SELECT f.order_key
+          FROM olist_build.withdrawn w
+          JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
+    JOIN olist_dw.fact_order o USING (order_key)
+    UNION
+    SELECT o.order_id
+    FROM (
+          -- items purchased after a version of their product or seller began or ended otherwise
+          SELECT i.order_key, change.since
+          FROM (SELECT product_id, min(valid_from) AS since
+                FROM (SELECT * FROM (SELECT product_id, product_key, valid_from
+                                     FROM olist_build.prior_dim_product
+                                     WHERE product_key IS NOT NULL
+                                     EXCEPT
+                                     SELECT product_id, product_key, valid_from
+                                     FROM olist_build.dim_product) AS ended
+                      UNION
+                      SELECT * FROM (SELECT product_id, product_key, valid_from
+                                     FROM olist_build.dim_product
+                                     EXCEPT
+                                     SELECT product_id, product_key, valid_from
+                                     FROM olist_build.prior_dim_product) AS begun) AS changed
+                GROUP BY product_id) AS change
+          JOIN olist_build.prior_dim_product p USING (product_id)
+          JOIN olist_dw.fact_order_item i USING (product_key)
+          UNION ALL
+          SELECT i.order_key, change.since
+          FROM (SELECT seller_id, min(valid_from) AS since
+                FROM (SELECT * FROM (SELECT seller_id, seller_key, valid_from
+                                     FROM olist_build.prior_dim_seller
+                                     WHERE seller_key IS NOT NULL
+                                     EXCEPT
+                                     SELECT seller_id, seller_key, valid_from
+                                     FROM olist_build.dim_seller) AS ended
+                      UNION
+                      SELECT * FROM (SELECT seller_id, seller_key, valid_from
+                                     FROM olist_build.dim_seller
+                                     EXCEPT
+                                     SELECT seller_id, seller_key, valid_from
+                                     FROM olist_build.prior_dim_seller) AS begun) AS changed
+                GROUP BY seller_id) AS change
+          JOIN olist_build.prior_dim_seller s USING (seller_id)
+          JOIN olist_dw.fact_order_item i USING (seller_key)
+          UNION ALL
+          -- items whose seller's version turned out to be elsewhere
+          SELECT i.order_key, '-infinity'
+          FROM olist_build.prior_dim_seller s
+          JOIN olist_build.dim_seller n USING (seller_key)
+          JOIN olist_dw.fact_order_item i USING (seller_key)
+          WHERE n.geography_key <> s.geography_key
+          UNION ALL
+          -- items at whose ends a prefix has moved
+          SELECT i.order_key, '-infinity'
+          FROM olist_build.prior_dim_geography p
+          JOIN olist_build.dim_geography n USING (geography_key)
+          JOIN olist_dw.dim_geography g USING (geography_key)
+          CROSS JOIN LATERAL (
+              SELECT order_key FROM olist_dw.fact_order_item f
+              WHERE f.seller_geography_key = p.geography_key
+              UNION ALL
+              SELECT order_key FROM olist_dw.fact_order_item f
+              WHERE f.customer_geography_key = p.geography_key) AS i
+          WHERE (n.latitude, n.longitude) IS DISTINCT FROM (g.latitude, g.longitude)) AS moved
+    JOIN olist_dw.fact_order o USING (order_key)
+    WHERE coalesce(o.purchased_at, '-infinity') >= moved.since
+    EXCEPT
+    SELECT order_id FROM olist_build.touched_order;
+
+    -- a person's versions follow from all of the person's orders
+    CREATE TABLE olist_build.touched_person AS
+    SELECT customer_unique_id COLLATE "C" AS customer_unique_id
+    FROM olist_staging.customers
+    UNION
+    -- whoever had the customer_id before: another person, or an inferred one
+    SELECT a.customer_unique_id
+    FROM olist_staging.customers s
+    JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
+    UNION
+    SELECT customer_id FROM olist_staging.customers
+    UNION
+    SELECT a.customer_unique_id
+    FROM olist_build.withdrawn w
+    JOIN olist_dw.customer_account a ON a._object_id = w._object_id
+    UNION
+    SELECT coalesce(a.customer_unique_id, s.customer_id)
+    FROM olist_staging.orders s
+    LEFT JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
+    UNION
+    SELECT c.customer_unique_id
+    FROM olist_build.touched_order t
+    JOIN olist_dw.fact_order o ON o.order_id = t.order_id
+    JOIN olist_dw.dim_customer c USING (customer_key)
+    WHERE c.customer_key <> -1;
+
+    CREATE TABLE olist_build.prior_dim_customer AS
+    SELECT c.customer_key, c.customer_unique_id, c.valid_from
+    FROM olist_build.touched_person p
+    JOIN olist_dw.dim_customer c ON c.customer_unique_id = p.customer_unique_id
+    WHERE c.customer_key <> -1;
+
+    INSERT INTO olist_build.touched_order
+    SELECT o.order_id
+    FROM olist_build.prior_dim_customer c
+    JOIN olist_dw.fact_order o USING (customer_key)
+    EXCEPT
+    SELECT order_id FROM olist_build.touched_order;
+
+    CREATE TABLE olist_build.prior_fact_order AS
+    SELECT o.order_key, o.order_id
+    FROM olist_build.touched_order t
+    JOIN olist_dw.fact_order o ON o.order_id = t.order_id;
+
+    CREATE TABLE olist_build.prior_customer_account AS
+    SELECT a.customer_id
+    FROM olist_build.touched_person p
+    JOIN olist_dw.customer_account a ON a.customer_unique_id = p.customer_unique_id;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_orders() IS
+    'Part of merge(): the orders and persons that the batch touches';
+
+CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    order_ids text[];
+    customer_ids text[];
+    waiting text;
+BEGIN
+    CREATE TABLE olist_build.prior_customers AS
+    SELECT a.customer_id,
+           a.customer_unique_id,
+           a.zip_code_prefix AS customer_zip_code_prefix,
+           a.city AS customer_city,
+           a.state AS customer_state,
+           a._object_id,
+           a._line
+    FROM olist_build.prior_customer_account p
+    JOIN olist_dw.customer_account a ON a.customer_id = p.customer_id
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id);
+
+    CREATE TABLE olist_build.prior_orders AS
+    SELECT o.order_id,
+           o.customer_id,
+           CASE WHEN o.order_status_key <> -1 THEN s.order_status END AS order_status,
+           o.purchased_at AS order_purchase_timestamp,
+           o.approved_at AS order_approved_at,
+           o.carrier_at AS order_delivered_carrier_date,
+           o.delivered_at AS order_delivered_customer_date,
+           o.estimated_at AS order_estimated_delivery_date,
+           o._object_id,
+           o._line
+    FROM olist_build.prior_fact_order p
+    JOIN olist_dw.fact_order o USING (order_key)
+    JOIN olist_dw.dim_order_status s USING (order_status_key)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = o._object_id);
+
+    CREATE TABLE olist_build.prior_order_items AS
+    SELECT o.order_id,
+           i.order_item_id,
+           CASE WHEN i.product_key <> -1 THEN p.product_id END AS product_id,
+           CASE WHEN i.seller_key <> -1 THEN s.seller_id END AS seller_id,
+           i.shipping_limit AS shipping_limit_date,
+           i.price,
+           i.freight AS freight_value,
+           i._object_id,
+           i._line
+    FROM olist_build.prior_fact_order o
+    JOIN olist_dw.fact_order_item i USING (order_key)
+    JOIN olist_dw.dim_product p USING (product_key)
+    JOIN olist_dw.dim_seller s USING (seller_key)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = i._object_id);
+
+    CREATE TABLE olist_build.prior_order_payments AS
+    SELECT o.order_id,
+           p.payment_sequential,
+           CASE WHEN p.payment_type_key <> -1 THEN t.payment_type END AS payment_type,
+           p.installments AS payment_installments,
+           p.value AS payment_value,
+           p._object_id,
+           p._line
+    FROM olist_build.prior_fact_order o
+    JOIN olist_dw.fact_payment p USING (order_key)
+    JOIN olist_dw.dim_payment_type t USING (payment_type_key)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = p._object_id);
+
+    CREATE TABLE olist_build.prior_order_reviews AS
+    SELECT r.review_id,
+           o.order_id,
+           r.score AS review_score,
+           r.title AS review_comment_title,
+           r.message AS review_comment_message,
+           r.created_at AS review_creation_date,
+           r.answered_at AS review_answer_timestamp,
+           r._object_id,
+           r._line
+    FROM olist_build.prior_fact_order o
+    JOIN olist_dw.fact_review r USING (order_key)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = r._object_id);
+
+    -- rows that were rejected for what may have changed: they try again, and may fail again;
+    -- and those of objects that are withdrawn, which may be rejected again
+    CREATE TABLE olist_build.prior_reject (
+        reject_id bigint,
+        object_id bigint,
+        line bigint,
+        reason text
+    );
+    INSERT INTO olist_build.prior_reject
+    SELECT r.reject_id, r.object_id, r.line, r.reason
+    FROM olist_etl.rejects_of_objects((SELECT array_agg(_object_id) FROM olist_build.withdrawn))
+        AS r;
+    SELECT array_agg(order_id) INTO order_ids FROM olist_build.touched_order;
+    SELECT array_agg(customer_id) INTO customer_ids
+    FROM (SELECT customer_id FROM olist_staging.customers
+          UNION
+          SELECT customer_id FROM olist_build.prior_customer_account) AS touched;
+    FOREACH waiting IN ARRAY ARRAY['orders', 'order_items', 'order_payments', 'order_reviews',
+                                   'customers']
+    LOOP
+        EXECUTE format('WITH waiting AS (
+                            SELECT *
+                            FROM olist_etl.waiting_rejects(%2$L, $1)
+                            WHERE object_id NOT IN (SELECT _object_id FROM olist_build.withdrawn)
+                        ), as_staged AS (
+                            INSERT INTO olist_build.%1$I
+                            SELECT (jsonb_populate_record(NULL::olist_build.%1$I, staged)).*
+                            FROM waiting
+                        )
+                        INSERT INTO olist_build.prior_reject
+                        SELECT reject_id, object_id, line, reason
+                        FROM waiting',
+                       'prior_' || waiting, waiting)
+            USING CASE waiting WHEN 'customers' THEN customer_ids ELSE order_ids END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_prior_rows() IS
+    'Part of merge(): what the warehouse holds of the touched orders and persons, as rows of the source';
+
+CREATE FUNCTION olist_etl.merge(input jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM olist_etl.clean_build();
+    CREATE TABLE olist_build.withdrawn AS
+    SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;
+    PERFORM olist_etl.merge_places();
+    PERFORM olist_etl.merge_members();
+    PERFORM olist_etl.merge_orders();
+    PERFORM olist_etl.merge_prior_rows();
+
+    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'zip_code_prefix',
+                                 'SELECT customer_zip_code_prefix FROM olist_staging.customers
+                                  UNION
+                                  SELECT customer_zip_code_prefix FROM olist_build.prior_customers');
+    PERFORM olist_etl.merge_keep('dim_product', 'product_key', 'product_id',
+                                 'SELECT product_id FROM olist_build.prior_order_items');
+    PERFORM olist_etl.merge_keep('dim_seller', 'seller_key', 'seller_id',
+                                 'SELECT seller_id FROM olist_build.prior_order_items');
+    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'geography_key',
+                                 'SELECT geography_key FROM olist_build.dim_seller');
+    CREATE TABLE olist_build.prior_dim_date AS
+    SELECT date_key FROM olist_dw.dim_date;
+    CREATE TABLE olist_build.prior_dim_order_status AS
+    SELECT order_status_key, order_status FROM olist_dw.dim_order_status;
+    CREATE TABLE olist_build.prior_dim_payment_type AS
+    SELECT payment_type_key, payment_type FROM olist_dw.dim_payment_type;
+
+    PERFORM olist_etl.build_dim_date();
+    PERFORM olist_etl.build_dim_order_status();
+    PERFORM olist_etl.build_dim_payment_type();
+    PERFORM olist_etl.build_dim_customer();
+    PERFORM olist_etl.build_fact_order();
+    PERFORM olist_etl.build_fact_order_item();
+    PERFORM olist_etl.build_fact_payment();
+    PERFORM olist_etl.build_fact_review();
+    RETURN olist_etl.publish();
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge(jsonb) IS
+    'Task: merge what is staged into the warehouse olist_dw, in one transaction, at a cost that follows the batch; the same as building all anew from the batch and everything before it';
