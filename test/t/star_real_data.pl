@@ -139,8 +139,8 @@ sql('DROP SCHEMA star_ctas CASCADE');
 # with little memory, in many shares: nothing is written, because nothing differs
 sql(join(';', q{SET olist_etl.work_mem = '2MB'}, map { "SELECT olist_etl.$_()" } @tasks));
 sql('CREATE TABLE places AS SELECT ctid AS place, xmin::text AS x, order_key FROM olist_dw.fact_order');
-is(sql(q{SELECT p - 'objects' FROM olist_etl.publish() AS p}),
-	'{"moved": 0, "tables": 11, "deleted": 0, "updated": 0, "inserted": 0, "rejected": 0}',
+is(sql(q{SELECT p - 'objects' - 'tables' FROM olist_etl.publish() AS p}),
+	'{"moved": 0, "deleted": 0, "updated": 0, "inserted": 0, "rejected": 0}',
 	'a rebuild with little memory gives the same warehouse, with the same keys');
 is(sql('SELECT count(*) FROM places JOIN olist_dw.fact_order o ON o.ctid = place AND o.xmin::text = x'),
 	'99441', 'and writes no row');
