@@ -149,6 +149,7 @@ CREATE TABLE olist_etl.ledger (
     run_id bigint,
     loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     published_at timestamptz,
+    gone_at timestamptz,
     is_current boolean NOT NULL,
     superseded_by bigint,
     CONSTRAINT ledger_version_key UNIQUE NULLS NOT DISTINCT (target, uri, etag, size),
@@ -162,6 +163,8 @@ COMMENT ON COLUMN olist_etl.ledger.source IS
     'The source of which the object is a part; NULL when it was loaded by hand';
 COMMENT ON COLUMN olist_etl.ledger.published_at IS
     'When the object''s rows became visible in the warehouse; NULL while they are only staged';
+COMMENT ON COLUMN olist_etl.ledger.gone_at IS
+    'Since when a run has not found the object at its source any more; its rows stay';
 COMMENT ON COLUMN olist_etl.ledger.is_current IS
     'Are this version''s rows the ones that the target holds for this URI? At most one version of a URI is current';
 COMMENT ON COLUMN olist_etl.ledger.superseded_by IS

@@ -17,6 +17,9 @@
  *		unchanged	when it was published, and its rows are staged still;
  *		gone		when the ledger knows it as current, and the source does not.
  *
+ * What an object gave stays when it goes; the ledger notes since when it is gone,
+ * until it is there again.
+ *
  * All that the warehouse does not show is to be staged; an unpublished object
  * costs nothing there, as its rows are found. As a rebuild needs all rows,
  * unstaged objects join as soon as there is anything to do at all.
@@ -73,11 +76,12 @@ static const char *const compare_sql =
 	"                WHEN NOT l.is_staged AND l.published_at IS NULL THEN 'lost'"
 	"                WHEN NOT l.is_staged THEN 'unstaged'"
 	"                WHEN l.published_at IS NULL THEN 'unpublished'"
-	"                ELSE 'unchanged' END AS status"
+	"                ELSE 'unchanged' END AS status,"
+	"           (o.uri IS NULL) <> (l.gone_at IS NOT NULL) AS is_misnoted"
 	"      FROM (SELECT x.*, t.target"
 	"              FROM " LISTED_NAME " x"
 	"              JOIN staging t ON t.entity = x.entity) o"
-	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.published_at,"
+	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.published_at, c.gone_at,"
 	"                        s.object_id IS NOT NULL AS is_staged"
 	"                   FROM olist_etl.ledger c"
 	"                   JOIN staging t ON t.target = c.target"
@@ -86,11 +90,12 @@ static const char *const compare_sql =
 	"                  WHERE c.is_current AND c.source = $1) l"
 	"        ON l.target = o.target AND l.uri = o.uri)"
 	"SELECT c.entity, NULL AS uri, NULL::bigint AS size, NULL AS etag,"
-	"       NULL::timestamptz AS last_modified, c.status, count(*) AS objects"
+	"       NULL::timestamptz AS last_modified, c.status, count(*) AS objects,"
+	"       count(*) FILTER (WHERE c.is_misnoted) AS misnoted"
 	"  FROM compared c"
 	" GROUP BY c.entity, c.status"
 	" UNION ALL "
-	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1"
+	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1, 0"
 	"  FROM compared c"
 	" WHERE CASE c.status"
 	"           WHEN 'unchanged' THEN false"
@@ -101,7 +106,16 @@ static const char *const compare_sql =
 	"           ELSE true END"
 	" ORDER BY size DESC NULLS LAST, uri";
 
-/* the columns of that result */
+/* note which objects have gone, and which are there again */
+static const char *const note_gone_sql =
+	"UPDATE olist_etl.ledger l"
+	"   SET gone_at = CASE WHEN l.gone_at IS NULL THEN now() END"
+	"  FROM olist_etl.entity e"
+	" WHERE e.target = l.target AND l.is_current AND l.source = $1"
+	"   AND (l.gone_at IS NULL) <> EXISTS (SELECT FROM " LISTED_NAME " x"
+	"                                       WHERE x.entity = e.entity AND x.uri = l.uri)";
+
+/* the columns of compare_sql's result */
 enum
 {
 	RESULT_ENTITY = 1,
@@ -110,7 +124,8 @@ enum
 	RESULT_ETAG,
 	RESULT_LAST_MODIFIED,
 	RESULT_STATUS,
-	RESULT_OBJECTS
+	RESULT_OBJECTS,
+	RESULT_MISNOTED
 };
 
 /* the columns that pending() gives */
@@ -122,9 +137,10 @@ typedef struct Discovery
 	OlistNamedSource *source;
 	List *entities;
 	Tuplestorestate *listed;
-	TupleDesc desc; /* of listed */
-	int64 nobjects; /* that belong to an entity */
-	int64 nignored; /* that belong to none */
+	TupleDesc desc;						 /* of listed */
+	EphemeralNamedRelationData relation; /* listed, as SQL sees it while SPI is connected */
+	int64 nobjects;						 /* that belong to an entity */
+	int64 nignored;						 /* that belong to none */
 } Discovery;
 
 static TupleDesc
@@ -200,16 +216,16 @@ discover(const char *name)
 static uint64
 compare(Discovery *discovery, bool with_gone)
 {
-	EphemeralNamedRelationData relation = {0};
+	EphemeralNamedRelation relation = &discovery->relation;
 	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone)};
 
-	relation.md.name = LISTED_NAME;
-	relation.md.reliddesc = InvalidOid;
-	relation.md.tupdesc = discovery->desc;
-	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation.md.enrtuples = discovery->nobjects;
-	relation.reldata = discovery->listed;
-	if (SPI_register_relation(&relation) != SPI_OK_REL_REGISTER)
+	relation->md.name = LISTED_NAME;
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = discovery->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = discovery->nobjects;
+	relation->reldata = discovery->listed;
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the listed objects");
 	return olist_spi_execute_as_owner(compare_sql, SPI_OK_SELECT, lengthof(args), args);
 }
@@ -233,9 +249,9 @@ has_status(uint64 row, const char *status)
 	return strcmp(get_text(row, RESULT_STATUS), status) == 0;
 }
 
-/* how many objects have this status; status NULL: any */
+/* the sum of a column of numbers over the lines of an entity (NULL: any) and status (likewise) */
 static int64
-count_objects(uint64 n, const char *entity, const char *status)
+sum(uint64 n, const char *entity, const char *status, int column)
 {
 	int64 count = 0;
 
@@ -245,10 +261,30 @@ count_objects(uint64 n, const char *entity, const char *status)
 
 		if (!is_object(i) && (status == NULL || has_status(i, status)) &&
 			(entity == NULL || strcmp(get_text(i, RESULT_ENTITY), entity) == 0))
-			count += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-												 RESULT_OBJECTS, &isnull));
+			count += DatumGetInt64(
+				SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull));
 	}
 	return count;
+}
+
+/* how many objects have this status; status NULL: any */
+static int64
+count_objects(uint64 n, const char *entity, const char *status)
+{
+	return sum(n, entity, status, RESULT_OBJECTS);
+}
+
+/* the ledger shall say since when objects are gone; writes nothing where it does */
+static void
+note_gone(const Discovery *discovery, uint64 n)
+{
+	SPITupleTable *compared = SPI_tuptable;
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name)};
+
+	if (sum(n, NULL, NULL, RESULT_MISNOTED) == 0)
+		return;
+	olist_spi_execute_as_owner(note_gone_sql, SPI_OK_UPDATE, lengthof(args), args);
+	SPI_tuptable = compared;
 }
 
 /* a source without anything, or without a whole entity, is not what was meant */
@@ -333,6 +369,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	n = compare(discovery, false);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
+	note_gone(discovery, n);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	key.val.string.val = "objects";
 	key.val.string.len = strlen("objects");

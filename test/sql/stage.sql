@@ -73,6 +73,11 @@ SELECT * FROM pg_temp.discover();
 SELECT * FROM pg_temp.pending;
 SELECT * FROM pg_temp.stage_all();
 SELECT customer_id FROM olist_staging.customers ORDER BY 1;
+-- what is gone is noted, and its rows stay
+CREATE VIEW pg_temp.gone AS
+    SELECT regexp_replace(uri, '.*/', '') AS object, gone_at IS NOT NULL AS is_gone, rows_loaded
+    FROM olist_etl.ledger WHERE is_current AND entity = 'customers' ORDER BY 1;
+SELECT * FROM pg_temp.gone;
 SELECT d.column_name, d.kind FROM olist_etl.drift d JOIN olist_etl.ledger l USING (object_id)
 WHERE l.uri LIKE '%part-1.csv' ORDER BY 1;
 
@@ -90,6 +95,12 @@ SELECT * FROM pg_temp.discover();
 SELECT * FROM pg_temp.stage_all();
 SELECT customer_id FROM olist_staging.customers ORDER BY 1;
 SELECT count(*), count(*) FILTER (WHERE is_current) FROM olist_etl.ledger WHERE entity = 'customers';
+SELECT * FROM pg_temp.gone;
+-- ... and noting it again writes nothing
+SELECT olist_etl.discover() IS NOT NULL AS listed;
+SELECT max(xmin::text::bigint) AS written FROM olist_etl.ledger \gset
+SELECT olist_etl.discover() IS NOT NULL AS listed;
+SELECT max(xmin::text::bigint) = :written AS untouched FROM olist_etl.ledger;
 
 -- rows of nobody, as DROP EXTENSION or a restored dump leaves them, are not mixed with others
 SELECT count(*) > 0 AS has_rows FROM olist_staging.customers;
