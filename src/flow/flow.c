@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "flow/clean_up.h"
 #include "flow/coordinator.h"
 #include "flow/run.h"
 #include "flow/task.h"
@@ -37,6 +38,7 @@ PG_FUNCTION_INFO_V1(olist_etl_cancel);
 void
 olist_flow_init(void)
 {
+	olist_clean_up_init();
 	DefineCustomIntVariable("olist_etl.max_workers",
 							"Background workers that one run may use at a time.",
 							"-1 takes the number of cores, as far as max_worker_processes allows; "
