@@ -128,6 +128,8 @@ COMMENT ON FUNCTION olist_etl.merge_keep(text, text, text, text) IS
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
 AS $$
 BEGIN
     -- prefixes whose points come or go; and of those without points, the ones whose residents do
@@ -156,11 +158,13 @@ BEGIN
     LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
     WHERE r.zip_code_prefix IS NOT NULL
       AND coalesce(g.point_count, 0) = 0;
+    ANALYZE olist_build.touched_zip;
 
     CREATE TABLE olist_build.prior_dim_geography AS
     SELECT g.geography_key, g.zip_code_prefix
     FROM olist_build.touched_zip z
     JOIN olist_dw.dim_geography g ON g.zip_code_prefix = z.zip_code_prefix;
+    ANALYZE olist_build.prior_dim_geography;
 
     CREATE TABLE olist_build.prior_geography_point
         (LIKE olist_dw.geography_point INCLUDING STORAGE);
@@ -199,6 +203,8 @@ COMMENT ON FUNCTION olist_etl.merge_places() IS
 CREATE FUNCTION olist_etl.merge_members() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
 AS $$
 BEGIN
     -- a version that only a forgotten object showed is as if it were only named
@@ -216,6 +222,7 @@ BEGIN
           FROM olist_dw.dim_seller f
           JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten) AS touched
     JOIN olist_dw.dim_seller s ON s.seller_id = touched.seller_id;
+    ANALYZE olist_build.prior_dim_seller;
 
     CREATE TABLE olist_build.prior_dim_product AS
     SELECT p.product_key, p.product_id, p.category, p.name_length, p.description_length,
@@ -242,6 +249,7 @@ BEGIN
              OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id))
         AS touched
     JOIN olist_dw.dim_product p ON p.product_id = touched.product_id;
+    ANALYZE olist_build.prior_dim_product;
 
     -- when something older than what is known arrives, repeated observations count again
     INSERT INTO olist_build.prior_dim_seller
@@ -293,6 +301,8 @@ COMMENT ON FUNCTION olist_etl.merge_members() IS
 CREATE FUNCTION olist_etl.merge_orders() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
 AS $$
 BEGIN
     CREATE TABLE olist_build.touched_order AS
@@ -302,6 +312,7 @@ BEGIN
           UNION SELECT order_id FROM olist_staging.order_payments
           UNION SELECT order_id FROM olist_staging.order_reviews) AS staged
     WHERE order_id IS NOT NULL;
+    ANALYZE olist_build.touched_order;
 
     INSERT INTO olist_build.touched_order
     SELECT o.order_id
@@ -410,12 +421,14 @@ BEGIN
     JOIN olist_dw.fact_order o ON o.order_id = t.order_id
     JOIN olist_dw.dim_customer c USING (customer_key)
     WHERE c.customer_key <> -1;
+    ANALYZE olist_build.touched_person;
 
     CREATE TABLE olist_build.prior_dim_customer AS
     SELECT c.customer_key, c.customer_unique_id, c.valid_from
     FROM olist_build.touched_person p
     JOIN olist_dw.dim_customer c ON c.customer_unique_id = p.customer_unique_id
     WHERE c.customer_key <> -1;
+    ANALYZE olist_build.prior_dim_customer;
 
     INSERT INTO olist_build.touched_order
     SELECT o.order_id
@@ -428,11 +441,13 @@ BEGIN
     SELECT o.order_key, o.order_id
     FROM olist_build.touched_order t
     JOIN olist_dw.fact_order o ON o.order_id = t.order_id;
+    ANALYZE olist_build.prior_fact_order;
 
     CREATE TABLE olist_build.prior_customer_account AS
     SELECT a.customer_id
     FROM olist_build.touched_person p
     JOIN olist_dw.customer_account a ON a.customer_unique_id = p.customer_unique_id;
+    ANALYZE olist_build.prior_customer_account;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
@@ -441,6 +456,8 @@ COMMENT ON FUNCTION olist_etl.merge_orders() IS
 CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
 AS $$
 DECLARE
     order_ids text[];
@@ -561,11 +578,14 @@ COMMENT ON FUNCTION olist_etl.merge_prior_rows() IS
 CREATE FUNCTION olist_etl.merge(input jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET random_page_cost = 1.1
 AS $$
 BEGIN
     PERFORM olist_etl.clean_build();
     CREATE TABLE olist_build.withdrawn AS
     SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;
+    ANALYZE olist_build.withdrawn;
     PERFORM olist_etl.merge_places();
     PERFORM olist_etl.merge_members();
     PERFORM olist_etl.merge_orders();

@@ -50,6 +50,10 @@ olist_task_connect(void)
 		elog(ERROR, "could not connect to SPI");
 	task_guc_level = NewGUCNestLevel();
 	pin_setting("search_path", "pg_catalog, pg_temp");
+	/* compiling statements that touch few rows takes longer than they do */
+	pin_setting("jit", "off");
+	/* a merge looks up rows here and there, by index: what it reads was written or read before */
+	pin_setting("random_page_cost", "1.1");
 	/* the run's workers share the machine already */
 	pin_setting("max_parallel_maintenance_workers", "0");
 	/* a table's first statistics need not be its finest: autovacuum renews them */

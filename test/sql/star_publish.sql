@@ -102,6 +102,14 @@ INSERT INTO olist_staging.orders VALUES ('o5', 'c2', 'created', '2019-01-03', NU
 SELECT pg_temp.publish() - 'inserted';
 SELECT min(date), max(date) FROM olist_dw.dim_date;
 
+-- a changed object leaves what it replaces in the history, although staging shows it no more;
+-- the same again changes nothing
+SELECT pg_temp.object('products', '2020-02-01') AS changed \gset
+UPDATE olist_staging.products SET product_weight_g = 2, _object_id = :changed;
+SELECT pg_temp.publish();
+SELECT product_id, version, weight_g, valid_from, valid_to, is_current FROM olist_dw.dim_product WHERE product_id = 'x' ORDER BY version;
+SELECT pg_temp.publish();
+
 -- whose schema it is
 CREATE ROLE regress_star_etl;
 CREATE ROLE regress_star_other;
