@@ -195,6 +195,9 @@ olist_store_drop_workflow(const char *name)
 							   "    WHERE run_id IN (SELECT run_id FROM gone)), "
 							   "gone_event AS ("
 							   "    DELETE FROM olist_etl.event "
+							   "    WHERE run_id IN (SELECT run_id FROM gone)), "
+							   "gone_result AS ("
+							   "    DELETE FROM olist_etl.check_result "
 							   "    WHERE run_id IN (SELECT run_id FROM gone)) "
 							   "DELETE FROM olist_etl.workflow WHERE name = $1",
 							   SPI_OK_DELETE, lengthof(args), args);
