@@ -57,6 +57,8 @@ typedef struct Load
 	OlistLedgerKey key;
 	OlistLedgerClaim claim;
 	OlistLedgerCounts counts;
+	int extra_columns; /* drift, as in OlistLoadResult */
+	int missing_columns;
 	OlistRowSource *rows;
 	OlistRejects *rejects;
 	OlistWriter *writer; /* one of these two takes the rows */
@@ -211,11 +213,13 @@ open_target(Load *load)
 
 /* tell once what the object has or lacks beyond its table */
 static void
-note_drift(const Load *load)
+note_drift(Load *load)
 {
 	List *extra = olist_row_source_extra_columns(load->rows);
 	List *missing = olist_row_source_missing_columns(load->rows);
 
+	load->extra_columns = list_length(extra);
+	load->missing_columns = list_length(missing);
 	if (extra != NIL)
 		ereport(NOTICE, (errmsg("object \"%s\" has %d columns that table \"%s\" does not have",
 								olist_redact_uri(load->object->uri), list_length(extra),
@@ -409,6 +413,8 @@ olist_load_object(const OlistLoadTarget *target, const OlistObject *object)
 		.rows_read = load->counts.read,
 		.rows_loaded = load->counts.loaded,
 		.rows_rejected = load->counts.rejected,
+		.extra_columns = load->extra_columns,
+		.missing_columns = load->missing_columns,
 	};
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

@@ -28,6 +28,8 @@ typedef struct OlistLoadResult
 	int64 rows_read;
 	int64 rows_loaded;
 	int64 rows_rejected;
+	int extra_columns;	 /* that the table does not have */
+	int missing_columns; /* optional ones of the table that the object lacks */
 } OlistLoadResult;
 
 /*

@@ -72,6 +72,27 @@ find_entity(const char *name)
 	return entity;
 }
 
+/* what whoever called run() should know of the object's columns, as "notices" */
+static void
+push_drift(JsonbParseState **state, const OlistObject *object, const OlistLoadResult *loaded)
+{
+	JsonbValue value = {.type = jbvString};
+
+	if (loaded->extra_columns == 0 && loaded->missing_columns == 0)
+		return;
+	value.val.string.val = "notices";
+	value.val.string.len = strlen("notices");
+	pushJsonbValue(state, WJB_KEY, &value);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	value.val.string.val =
+		psprintf("object \"%s\" has %d columns that are not known, and lacks %d "
+				 "optional ones: see olist_etl.drift",
+				 olist_redact_uri(object->uri), loaded->extra_columns, loaded->missing_columns);
+	value.val.string.len = strlen(value.val.string.val);
+	pushJsonbValue(state, WJB_ELEM, &value);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
 static Jsonb *
 make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoadResult *loaded,
 			const OlistSourceStats *before)
@@ -87,6 +108,7 @@ make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoa
 	olist_json_push_int8(&state, "rows_rejected", loaded->rows_rejected);
 	olist_json_push_int8(&state, "bytes", Max(object->size, 0));
 	olist_source_stats_push(&state, before);
+	push_drift(&state, object, loaded);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
