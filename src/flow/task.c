@@ -139,6 +139,7 @@ call_function(void *arg)
 	TaskWork *work = arg;
 	FmgrInfo flinfo;
 	Datum argument;
+	Datum value;
 	Jsonb *result;
 	MemoryContext old;
 	Oid userid;
@@ -158,11 +159,12 @@ call_function(void *arg)
 	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = argument;
 	fcinfo->args[0].isnull = false;
-	result = DatumGetJsonbP(FunctionCallInvoke(fcinfo));
+	value = FunctionCallInvoke(fcinfo);
 	if (fcinfo->isnull)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("task function %s returned NULL", work->call->resource),
 						errhint("A task without a result returns '{}' or 'null'.")));
+	result = DatumGetJsonbP(value);
 	PopActiveSnapshot();
 
 	if (work->call->owns_transaction)

@@ -113,6 +113,14 @@ TRUNCATE flow_test.done;
 CALL flow_test.each();
 SELECT what FROM flow_test.done ORDER BY attempt;
 
+-- a task that returns NULL fails, and the server stays
+CREATE FUNCTION flow_test.nothing(argument jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+SELECT olist_etl.create_workflow('flow_null', '{
+  "StartAt": "Null",
+  "States": {"Null": {"Type": "Task", "Resource": "olist:flow_test.nothing", "End": true}}}');
+CALL olist_etl.run('flow_null') \gset
+SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
+
 -- a task that does not end in its time, in the session and in a worker
 SELECT olist_etl.create_workflow('flow_timeout', '{
   "StartAt": "Both",
