@@ -207,7 +207,7 @@ CREATE PROCEDURE olist_etl.run(
     INOUT seconds numeric DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'olist_etl_run';
 COMMENT ON PROCEDURE olist_etl.run(text, json, boolean, boolean, boolean, bigint, text, bigint, bigint, bigint, numeric) IS
-    'Execute a workflow. wait: let a run of the same workflow that is going on end first; atomic: do all in the current transaction; dry_run: only check that it could be done';
+    'Execute a workflow; an error, after all is committed, if the run does not succeed. wait: let a run of the same workflow that is going on end first; atomic: do all in the current transaction; dry_run: only check that it could be done';
 
 CREATE PROCEDURE olist_etl.resume(
     INOUT run_id bigint DEFAULT NULL,

@@ -242,6 +242,7 @@ olist_etl_run(PG_FUNCTION_ARGS)
 							"transaction.");
 		olist_run_start(&request, &result);
 		show_run(&result);
+		olist_run_raise_failure(&result);
 	}
 	return result_row(fcinfo, &result);
 }
@@ -255,6 +256,7 @@ olist_etl_resume(PG_FUNCTION_ARGS)
 	require_commits(fcinfo, "olist_etl.resume()", "Call it outside.");
 	olist_run_resume(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &result);
 	show_run(&result);
+	olist_run_raise_failure(&result);
 	return result_row(fcinfo, &result);
 }
 

@@ -19,9 +19,11 @@
 #include "access/xlog.h"
 #include "asl/validate.h"
 #include "base/fault.h"
+#include "base/message.h"
 #include "base/spi.h"
 #include "executor/spi.h"
 #include "flow/coordinator.h"
+#include "flow/error.h"
 #include "flow/settings.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -65,7 +67,7 @@ record_end(OlistRun *run, const ErrorData *edata)
 	if (edata != NULL && edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 	{
 		end.status = OLIST_STATUS_FAILED;
-		end.error = psprintf("SQLSTATE.%s", unpack_sql_state(edata->sqlerrcode));
+		end.error = olist_error_name(edata);
 	}
 	olist_settings_set_local("lock_timeout", "1000");
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -205,6 +207,10 @@ run_committing(OlistRun *run)
 		FlushErrorState();
 		current = NULL;
 		end_by_error(run, edata);
+		if (edata->hint == NULL)
+			edata->hint =
+				psprintf("CALL olist_etl.resume(" INT64_FORMAT ") goes on with what is missing.",
+						 run->row.run_id);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -314,6 +320,13 @@ reconcile(const char *workflow)
 		 errhint("CALL olist_etl.resume(" INT64_FORMAT ") would go on with it.", row.run_id)));
 }
 
+/* a copy of a text that outlives the run, or NULL */
+static const char *
+keep(const OlistRun *run, const char *text)
+{
+	return text ? MemoryContextStrdup(MemoryContextGetParent(run->context), text) : NULL;
+}
+
 /* with the lock held and the row RUNNING, but not yet committed, to the end */
 static void
 carry_out(OlistRun *run, OlistRunResult *result)
@@ -322,9 +335,45 @@ carry_out(OlistRun *run, OlistRunResult *result)
 		run_to_end(run);
 	else
 		run_committing(run);
+	memset(result, 0, sizeof(*result));
 	olist_store_summary(run->row.run_id, &result->summary);
 	result->run_id = run->row.run_id;
+	result->workflow = keep(run, run->row.workflow);
 	result->status = olist_status_name(run->action.status);
+	result->error = keep(run, run->action.failure.error);
+	result->cause = keep(run, run->action.failure.cause);
+	result->atomic = run->atomic;
+}
+
+void
+olist_run_raise_failure(const OlistRunResult *result)
+{
+	bool timed_out = strcmp(result->status, "TIMED_OUT") == 0;
+	StringInfoData message;
+	char *hint;
+
+	if (!timed_out && strcmp(result->status, "FAILED") != 0)
+		return;
+	initStringInfo(&message);
+	if (!result->atomic)
+		appendStringInfo(&message, "run " INT64_FORMAT " of ", result->run_id);
+	appendStringInfo(&message, "workflow \"%s\" %s", result->workflow,
+					 timed_out ? "timed out" : "failed");
+	if (result->error != NULL && !timed_out)
+		appendStringInfo(&message, ": %s", olist_clip(result->error, strlen(result->error)));
+	if (result->atomic)
+		hint = "Everything is undone, the record of the run included. Without atomic => true what "
+			   "succeeded would stay.";
+	else
+		hint = psprintf("See olist_etl.task and olist_etl.run_history(" INT64_FORMAT "). "
+						"CALL olist_etl.resume(" INT64_FORMAT ") goes on with what failed.",
+						result->run_id, result->run_id);
+
+	/* a task that has called for the run has the error from us, and hints of its own */
+	ereport(ERROR,
+			(errcode(olist_error_sqlstate(result->error)), errmsg_internal("%s", message.data),
+			 result->cause ? errdetail_internal("%s", result->cause) : 0,
+			 depth == 0 ? errhint("%s", hint) : 0));
 }
 
 static void

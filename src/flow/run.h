@@ -18,16 +18,20 @@ typedef struct OlistRunRequest
 typedef struct OlistRunResult
 {
 	int64 run_id;
+	const char *workflow;
 	const char *status; /* "RUNNING": another session's run, not ours */
+	const char *error;	/* of a run that has failed, or NULL */
+	const char *cause;
+	bool atomic;
 	OlistRunSummary summary;
 } OlistRunResult;
 
 /*
  * Execute a workflow; tells of each task by a NOTICE. Commits as it goes unless
- * atomic. A task's failure is a FAILED run, not an error. Errors: 25006 on a
- * standby; 42704 for an unknown workflow, 42501 for another role's; 57014 and
- * others that end the session's statement, after which the run is ABORTED or
- * FAILED and no worker is left.
+ * atomic. A run that the workflow lets fail is a result; the caller shows it and
+ * then raises it. Errors: 25006 on a standby; 42704 for an unknown workflow,
+ * 42501 for another role's; 57014 and others that end the session's statement,
+ * after which the run is ABORTED or FAILED and no worker is left.
  */
 extern void olist_run_start(const OlistRunRequest *request, OlistRunResult *result);
 
@@ -36,6 +40,13 @@ extern void olist_run_start(const OlistRunRequest *request, OlistRunResult *resu
  * an unknown run, 55000 for one that has succeeded.
  */
 extern void olist_run_resume(int64 run_id, OlistRunResult *result);
+
+/*
+ * Nothing for a run that succeeded, or is another session's; else the error
+ * that the statement ends with, so that schedulers and scripts see it. In an
+ * atomic run it undoes everything.
+ */
+extern void olist_run_raise_failure(const OlistRunResult *result);
 
 /*
  * Check that a workflow could be executed by the caller: it exists and is his

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "compat.h"
+#include "flow/error.h"
 #include "flow/settings.h"
 #include "flow/store.h"
 #include "fmgr.h"
@@ -184,37 +185,6 @@ call_function(void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* the name under which Retry and Catch know an error, palloc'd */
-static char *
-error_name(const ErrorData *edata)
-{
-	int code = edata->sqlerrcode;
-
-	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		return pstrdup("States.Permissions");
-	if (code == ERRCODE_T_R_SERIALIZATION_FAILURE || code == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		code == ERRCODE_LOCK_NOT_AVAILABLE)
-		return pstrdup("Olist.Retryable");
-	if (ERRCODE_TO_CATEGORY(code) == ERRCODE_CONNECTION_EXCEPTION)
-		return pstrdup("Olist.Source");
-	return psprintf("SQLSTATE.%s", unpack_sql_state(code));
-}
-
-/* message, detail and hint */
-static char *
-error_cause(const ErrorData *edata)
-{
-	StringInfoData cause;
-
-	initStringInfo(&cause);
-	appendStringInfoString(&cause, edata->message ? edata->message : "unknown error");
-	if (edata->detail)
-		appendStringInfo(&cause, "\nDETAIL: %s", edata->detail);
-	if (edata->hint)
-		appendStringInfo(&cause, "\nHINT: %s", edata->hint);
-	return cause.data;
-}
-
 /* a time-out has no cause: neither has it where the executor notices it first */
 static void
 fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
@@ -222,8 +192,8 @@ fail(OlistTaskOutcome *outcome, const ErrorData *edata, bool timed_out)
 	outcome->succeeded = false;
 	outcome->output = NULL;
 	outcome->rows = outcome->rejects = -1;
-	outcome->error = timed_out ? "States.Timeout" : error_name(edata);
-	outcome->cause = timed_out ? NULL : error_cause(edata);
+	outcome->error = timed_out ? "States.Timeout" : olist_error_name(edata);
+	outcome->cause = timed_out ? NULL : olist_error_cause(edata);
 }
 
 /*

@@ -7,8 +7,14 @@ SELECT olist_etl.create_workflow('clean_fail', '{"StartAt": "A", "States": {"A":
 CALL olist_etl.run('clean_test') \gset one_
 CALL olist_etl.run('clean_test') \gset two_
 CALL olist_etl.run('clean_test') \gset three_
-CALL olist_etl.run('clean_fail') \gset failed_
-CALL olist_etl.run('clean_fail') \gset last_
+\set VERBOSITY sqlstate
+CALL olist_etl.run('clean_fail');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset failed_
+\set VERBOSITY sqlstate
+CALL olist_etl.run('clean_fail');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset last_
 INSERT INTO olist_etl.check_result (run_id, rule, relation, severity, status, message)
 SELECT r, 'clean', 'x', 'warn', 'passed', 'x' FROM unnest(ARRAY[:one_run_id, :two_run_id]) r;
 CREATE VIEW pg_temp.left_over AS

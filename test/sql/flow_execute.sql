@@ -55,7 +55,10 @@ SELECT olist_etl.create_workflow('flow_map', '{
 TRUNCATE flow_test.done;
 INSERT INTO flow_test.switch VALUES ('j');
 SET olist_etl.max_workers = 1;
-CALL olist_etl.run('flow_map', '["a","b","c","d","e","f","g","h","i","j"]') \gset
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_map', '["a","b","c","d","e","f","g","h","i","j"]');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 SELECT count(*) FILTER (WHERE status = 'SUCCEEDED') AS succeeded, count(*) FILTER (WHERE status = 'FAILED') AS failed,
        count(*) FILTER (WHERE status = 'RUNNING') AS running
@@ -118,7 +121,10 @@ CREATE FUNCTION flow_test.nothing(argument jsonb) RETURNS jsonb LANGUAGE sql AS 
 SELECT olist_etl.create_workflow('flow_null', '{
   "StartAt": "Null",
   "States": {"Null": {"Type": "Task", "Resource": "olist:flow_test.nothing", "End": true}}}');
-CALL olist_etl.run('flow_null') \gset
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_null');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 
 -- a task that does not end in its time, in the session and in a worker
@@ -133,7 +139,10 @@ SELECT olist_etl.create_workflow('flow_timeout', '{
   ], "Next": "Alone"},
   "Alone": {"Type": "Task", "Resource": "olist:flow_test.sleep", "TimeoutSeconds": 1, "Parameters": {"seconds": 60}, "End": true}
   }}');
-CALL olist_etl.run('flow_timeout') \gset
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_timeout');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 SELECT state, status FROM olist_etl.task WHERE run_id = :run_id ORDER BY state;
 SELECT type FROM olist_etl.event WHERE run_id = :run_id AND type LIKE '%TimedOut%' ORDER BY id;
@@ -144,8 +153,10 @@ SELECT olist_etl.create_workflow('flow_deadline', '{
   "States": {"Late": {"Type": "Task", "Resource": "olist:flow_test.sleep", "Parameters": {"seconds": 60},
              "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], "End": true},
              "Caught": {"Type": "Pass", "End": true}}}');
-CALL olist_etl.run('flow_deadline') \gset
-\echo :status
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_deadline');
+\set VERBOSITY default
+SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1;
 
 -- the first failure of a Parallel stops its siblings, wherever they are
 SELECT olist_etl.create_workflow('flow_siblings', '{

@@ -14,11 +14,14 @@ SET olist_etl.max_workers = 0;
 -- the outcome of a run over such items, or its error
 CREATE PROCEDURE items_test.try(reader json, INOUT outcome text DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
-    last bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+    last bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric; detail text;
 BEGIN
     PERFORM olist_etl.create_workflow('items_test', items_test.definition(reader));
     CALL olist_etl.run('items_test', '{"n": 3}', false, true, false, last, status, objects, rows, rejects, seconds);
-    SELECT coalesce(r.output::text, r.error || ': ' || r.cause) INTO outcome FROM olist_etl.run r WHERE r.run_id = last;
+    SELECT r.output INTO outcome FROM olist_etl.run r WHERE r.run_id = last;
+EXCEPTION WHEN external_routine_exception THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    outcome := SQLERRM || ': ' || detail;
 END $$;
 
 -- a function

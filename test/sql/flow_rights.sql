@@ -85,7 +85,10 @@ SELECT olist_etl.create_workflow('flow_denied', '{"StartAt": "A", "States": {"A"
 SET SESSION AUTHORIZATION regress_flow_one;
 REVOKE EXECUTE ON FUNCTION flow_test.who FROM PUBLIC;
 SET SESSION AUTHORIZATION regress_flow_two;
-CALL olist_etl.run('flow_denied') \gset
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_denied');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 CALL olist_etl.run('flow_denied', dry_run => true);
 \echo :LAST_ERROR_SQLSTATE

@@ -53,18 +53,21 @@ SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"E
 CALL olist_etl.run('flow_echo', dry_run => true);
 \echo :LAST_ERROR_SQLSTATE
 SET client_min_messages = warning;
-CALL olist_etl.run('flow_echo') \gset
-\echo :status
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_echo');
+\set VERBOSITY default
+SELECT max(run_id) AS run_id FROM olist_etl.run \gset
+SELECT replace(:'LAST_ERROR_MESSAGE', :'run_id', 'N') AS message;
 SELECT version, status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 
 -- a task may run another workflow, but not without end, nor its own
 SELECT count(olist_etl.create_workflow('flow_nested_' || i, '{"StartAt": "Nested", "States": {"Nested": {"Type": "Task", "Resource": "olist:flow_test.nested", "End": true}}}'))
 FROM generate_series(1, 10) AS i;
 BEGIN;
-CALL olist_etl.run('flow_nested_1', '{"next": 2}', atomic => true) \gset
-\echo :status
-SELECT workflow, status, output, cause FROM olist_etl.run WHERE workflow LIKE 'flow_nested%' ORDER BY run_id;
+CALL olist_etl.run('flow_nested_1', '{"next": 2}', atomic => true);
+\echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
+SELECT count(*) FROM olist_etl.run WHERE workflow LIKE 'flow_nested%';
 BEGIN;
 CALL olist_etl.run('flow_nested_1', '{"next": 1}', atomic => true) \gset
 SELECT workflow, status, output FROM olist_etl.run WHERE workflow LIKE 'flow_nested%' ORDER BY run_id;

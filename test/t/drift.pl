@@ -20,8 +20,8 @@ sub sql
 # status and what was told
 sub run
 {
-	my ($status, $output, $error) = $node->psql('postgres', "CALL olist_etl.run() \\gset\n\\echo :status");
-	return ($output, $error);
+	my (undef, undef, $error) = $node->psql('postgres', 'CALL olist_etl.run()');
+	return (sql('SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1'), $error);
 }
 
 sql("SELECT olist_etl.generate_sample('$dir', 0.01, 3); SELECT olist_etl.set_source('$dir')");

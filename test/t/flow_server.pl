@@ -42,6 +42,22 @@ $flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'y'), 20, 't
 my (undef, undef, $told) = $node->psql('postgres', 'CALL olist_etl.run()');
 is(scalar(() = $told =~ /^state +status +time /mg), 1, 'a run shows its picture at its end, once');
 
+# a run that fails ends the script that called it, when all of it is committed
+$flow->workflow('bad', '{"StartAt": "First", "States": {"First": {' . $flow->task('work') =~ s/"End": true/"Next": "Bad"/r . '}, "Bad": {' . $flow->task('bad') . '}}}');
+$flow->sql(q(CREATE FUNCTION flow_test.bad(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+	$$ BEGIN RAISE EXCEPTION 'it is bad' USING ERRCODE = 'OL001', HINT = 'Make it good.'; END $$));
+my ($exit, $out);
+($exit, $out, $told) = $node->psql('postgres', qq(\\set VERBOSITY verbose\nCALL olist_etl.run('bad', '"bad"');\nSELECT 'not reached';));
+is("$exit|$out", '3|', 'a run that fails stops a script under ON_ERROR_STOP');
+my $failed = $flow->last_run('run_id');
+like($told, qr/ERROR:  OL001: run $failed of workflow "bad" failed: SQLSTATE\.OL001\nDETAIL:  it is bad\nHINT: Make it good\.\nHINT:  See olist_etl\.task and olist_etl\.run_history\($failed\)\. CALL olist_etl\.resume\($failed\) goes on/,
+	'... with the error of the task');
+$flow->ended_as('FAILED', 'a run that fails');
+$flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'bad'), 1, '... and what succeeded stays');
+(undef, undef, $told) = $node->psql('postgres', "\\set VERBOSITY verbose\nCALL olist_etl.resume($failed)");
+like($told, qr/ERROR:  OL001: run $failed of workflow "bad" failed/, 'so does a resume that fails again');
+$flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'bad'), 1, '... without doing anything twice');
+
 # W20: a standby runs nothing, and says why; promoted, it goes on
 $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');

@@ -17,9 +17,12 @@ sub sql
 	return $node->safe_psql($database, $_[0]);
 }
 
+my $told;    # by the last run
+
 sub run
 {
-	return sql("CALL olist_etl.run() \\gset\n\\echo :status");
+	(undef, undef, $told) = $node->psql($database, 'CALL olist_etl.run()');
+	return sql('SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1');
 }
 
 my $warnings = q{SELECT rule, measured FROM olist_etl.check_result
@@ -101,10 +104,10 @@ sql(q{INSERT INTO olist_etl.check_rule (name, relation, predicate, severity, tol
 append_to_file("$dir/olist_orders_dataset_9999.csv", join("\n",
 	'order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date',
 	(map { "lost$_,nobody$_,lost,2018-08-01 10:00:00,,,,2018-09-01 00:00:00" } 1 .. 3), ''));
-my ($status, $output, $error) = $node->psql($database, "CALL olist_etl.run() \\gset\n\\echo :status");
-is($output, 'FAILED', 'a batch that breaks a rule ends the run');
-like($error, qr/^.*NOTICE:  status_is_known: 3 of \d+ rows violate it, allowed 2$/m, 'a NOTICE says so');
-like($error, qr/^.*NOTICE:  order_status_known: 1 of \d+ rows violate it/m, '... and tells of the warnings');
+is(run(), 'FAILED', 'a batch that breaks a rule ends the run');
+like($told, qr/^.*NOTICE:  status_is_known: 3 of \d+ rows violate it, allowed 2$/m, 'a NOTICE says so');
+like($told, qr/^.*NOTICE:  order_status_known: 1 of \d+ rows violate it/m, '... and tells of the warnings');
+like($told, qr/ERROR:  run \d+ of workflow "olist" failed: Olist\.QualityFailed\nDETAIL:  status_is_known: /, '... and the call ends with an error');
 is(sql($published), $before, 'nothing was published');
 is(sql(q{SELECT string_agg(status, ',') FROM olist_etl.pending()}), 'unpublished', 'the batch waits');
 is( sql(q{SELECT error, split_part(cause, E'\n', 2), split_part(cause, E'\n', 3) FROM olist_etl.run ORDER BY run_id DESC LIMIT 1}),
