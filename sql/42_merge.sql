@@ -1,5 +1,5 @@
 /*
- * 42_merge: a batch into the warehouse that is there, in one transaction.
+ * 42_merge: a batch into the warehouse that is there.
  *
  * There is one implementation of every rule, the build_… functions. A merge
  * gives them, beside the batch in staging, everything in the warehouse that the
@@ -123,7 +123,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_keep(text, text, text, text) IS
-    'Part of merge(): take over the unchanged rows of a dimension that facts refer to';
+    'Part of build_batch(): take over the unchanged rows of a dimension that facts refer to';
 
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
@@ -198,7 +198,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_places() IS
-    'Part of merge(): the zip prefixes that the batch touches';
+    'Part of build_batch(): the zip prefixes that the batch touches';
 
 CREATE FUNCTION olist_etl.merge_members() RETURNS void
 LANGUAGE plpgsql
@@ -296,7 +296,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_members() IS
-    'Part of merge(): the products and sellers that the batch touches';
+    'Part of build_batch(): the products and sellers that the batch touches';
 
 CREATE FUNCTION olist_etl.merge_orders() RETURNS void
 LANGUAGE plpgsql
@@ -451,7 +451,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
-    'Part of merge(): the orders and persons that the batch touches';
+    'Part of build_batch(): the orders and persons that the batch touches';
 
 CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
 LANGUAGE plpgsql
@@ -573,9 +573,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_prior_rows() IS
-    'Part of merge(): what the warehouse holds of the touched orders and persons, as rows of the source';
+    'Part of build_batch(): what the warehouse holds of the touched orders and persons, as rows of the source';
 
-CREATE FUNCTION olist_etl.merge(input jsonb DEFAULT '{}') RETURNS jsonb
+CREATE FUNCTION olist_etl.build_batch(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -616,8 +616,23 @@ BEGIN
     PERFORM olist_etl.build_fact_order_item();
     PERFORM olist_etl.build_fact_payment();
     PERFORM olist_etl.build_fact_review();
+    RETURN jsonb_build_object(
+        'orders', (SELECT count(*) FROM olist_build.touched_order),
+        'persons', (SELECT count(*) FROM olist_build.touched_person),
+        'withdrawn', (SELECT count(*) FROM olist_build.withdrawn));
+END
+$$;
+COMMENT ON FUNCTION olist_etl.build_batch(jsonb) IS
+    'Task: build, in olist_build, what the staged batch makes of everything in the warehouse that it touches, at a cost that follows the batch; publish() merges it into olist_dw';
+
+CREATE FUNCTION olist_etl.merge(argument jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM olist_etl.build_batch(argument);
     RETURN olist_etl.publish();
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge(jsonb) IS
-    'Task: merge what is staged into the warehouse olist_dw, in one transaction, at a cost that follows the batch; the same as building all anew from the batch and everything before it';
+    'Task: merge what is staged into the warehouse olist_dw, in one transaction: build_batch() and publish()';
