@@ -161,7 +161,7 @@ static void
 read_option(const Option *option, const char *text, OlistSourceOptions *options)
 {
 	static const char *const addressings[] = {"auto", "path", "virtual", NULL};
-	static const char *const checksums[] = {"auto", "always", "off", NULL};
+	static const char *const checksums[] = {"auto", "on", "off", NULL};
 	static const char *const versions[] = {"1.2", "1.3", NULL};
 	void *place = (char *) options + option->offset;
 
@@ -197,7 +197,7 @@ read_option(const Option *option, const char *text, OlistSourceOptions *options)
 			break;
 		case KIND_CHECKSUM:
 			*(OlistChecksum *) place =
-				read_word(option, text, checksums, "It must be auto, always or off.");
+				read_word(option, text, checksums, "It must be auto, on or off.");
 			break;
 		case KIND_TLS:
 			*(char **) place =

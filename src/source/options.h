@@ -17,8 +17,8 @@ typedef enum OlistAddressing
 /* when the bytes are compared with the MD5 sum that an ETag is */
 typedef enum OlistChecksum
 {
-	OLIST_CHECKSUM_AUTO, /* where the transport does not protect the bytes: plain http */
-	OLIST_CHECKSUM_ALWAYS,
+	OLIST_CHECKSUM_AUTO, /* over plain http, of an object that comes in one answer */
+	OLIST_CHECKSUM_ON,
 	OLIST_CHECKSUM_OFF
 } OlistChecksum;
 

@@ -148,16 +148,21 @@ etag_is_md5(const RemoteStream *stream, const OlistHttp *http)
 	return bucket_len < 6 || strcmp(bucket + bucket_len - 6, "--x-s3") != 0;
 }
 
-/* is the sum to be compared? Where TLS protects the bytes it need not be. */
+/*
+ * Is the sum to be compared? TLS protects the bytes better than the sum would.
+ * MD5 is slower than the network: of a large object, which is read in several
+ * parts, it is compared only when asked for, as AWS's own SDKs compare sums of
+ * whole answers only.
+ */
 static bool
-wants_checksum(const RemoteStream *stream)
+wants_checksum(const RemoteStream *stream, const Slot *slot)
 {
 	const OlistSourceOptions *options = stream->remote->options;
 
-	if (!stream->s3 || options->checksum == OLIST_CHECKSUM_OFF)
-		return false;
-	return options->checksum == OLIST_CHECKSUM_ALWAYS ||
-		   (options->endpoint != NULL && pg_strncasecmp(options->endpoint, "http:", 5) == 0);
+	if (!stream->s3 || options->checksum != OLIST_CHECKSUM_AUTO)
+		return stream->s3 && options->checksum == OLIST_CHECKSUM_ON;
+	return options->endpoint != NULL && pg_strncasecmp(options->endpoint, "http:", 5) == 0 &&
+		   slot->last + 1 == stream->base.object.size;
 }
 
 /* the first answer of all: which version is it? */
@@ -272,7 +277,7 @@ check_answer(OlistExchange *exchange, void *arg)
 		check_whole(stream, slot, http, received);
 	else
 		mismatch(stream, psprintf("Its status is %d.", olist_http_status(http)));
-	if (stream->position == 0 && slot->first == 0 && received == 0 && wants_checksum(stream))
+	if (stream->position == 0 && slot->first == 0 && received == 0 && wants_checksum(stream, slot))
 	{
 		stream->checksum = etag_is_md5(stream, http);
 		olist_md5_init(&stream->md5);

@@ -126,7 +126,9 @@ $proxy->fault(do => 'status', code => 200, xml => '<html>Please log in</html>', 
 like(try_sql($node, $list), qr/^08P01 .*not usable/, 'list: no listing at all');
 
 # what cannot be mended is an error, never a wrong byte
-create_server($node, 's', $proxy->endpoint, $s3, timeout => '1s', retries => 1);
+create_server($node, 's', $proxy->endpoint, $s3, timeout => '1s', retries => 1, checksum => 'on');
+$proxy->clear;
+is(try_sql($node, $read), $right, 'with its sum compared');
 foreach my $at (0, 1, $part / 2, $part - 1)
 {
 	foreach my $sql ($read, $pinned)
@@ -136,6 +138,40 @@ foreach my $at (0, 1, $part / 2, $part - 1)
 		like(try_sql($node, $sql), qr/^XX001 .*checksum/, "one bit flipped at $at of the second part");
 	}
 }
+
+# whose sum is compared: by default that of what comes in one answer over plain
+# http, up to an object of exactly one part
+my %content = (part => substr($data, 0, 65536), more => substr($data, 0, 65537), empty => '');
+my %etag = map { $_ => $s3->put($bucket, $_, \$content{$_}) =~ s/"//gr } keys %content;
+foreach my $case ([ 'auto', 'part', 1 ], [ 'auto', 'more', 0 ], [ 'on', 'part', 1 ],
+	[ 'on', 'more', 1 ], [ 'off', 'part', 0 ])
+{
+	my ($checksum, $key, $noticed) = @$case;
+	create_server($node, 's', $proxy->endpoint, $s3, retries => 0, part_size => '64kB',
+		checksum => $checksum);
+	my $length = length $content{$key};
+	foreach my $version ('', ", '$etag{$key}', $length")
+	{
+		my $what = "checksum $checksum, $length bytes, version " . ($version ? 'known' : 'unknown');
+		my $sql = "SELECT read_object('s3://$bucket/$key', 's'$version)";
+		$proxy->clear;
+		is(try_sql($node, $sql), "ok $length " . md5_hex($content{$key}), "$what: whole");
+		$proxy->fault(do => 'corrupt', at => 65535, match => { path => $key });
+		my $flipped = $content{$key};
+		substr($flipped, 65535, 1) = chr(1 ^ ord substr $flipped, 65535, 1);
+		like(try_sql($node, $sql),
+			$noticed ? qr/^XX001 .*checksum/ : qr/^ok $length @{[ md5_hex($flipped) ]}$/,
+			$noticed ? '... a flipped bit is an error' : '... a flipped bit is not noticed');
+	}
+}
+$proxy->clear;
+create_server($node, 's', $proxy->endpoint, $s3);
+foreach my $version ('', ", '$etag{empty}', 0")
+{
+	is(try_sql($node, "SELECT read_object('s3://$bucket/empty', 's'$version)"),
+		'ok 0 ' . md5_hex(''), 'the sum of an empty object, version ' . ($version ? 'known' : 'unknown'));
+}
+create_server($node, 's', $proxy->endpoint, $s3, timeout => '1s', retries => 1);
 foreach my $case (
 	[ 'a short body that looks whole', { do => 'short', after => 1000 }, qr/^08P01 .*announces/ ],
 	[ 'another version in one part', { do => 'etag', value => '"other"' }, qr/^55000 .*has changed/ ],
