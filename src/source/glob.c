@@ -16,7 +16,8 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 
-/* more alternatives than a person writes down */
+/* more than a person writes down; what follows from a pattern stays bounded too */
+#define MAX_PATTERN_BYTES 4096
 #define MAX_ALTERNATIVES 1024
 
 typedef enum TokenKind
@@ -184,10 +185,14 @@ OlistGlob *
 olist_glob_compile(const char *pattern)
 {
 	OlistGlob *glob = palloc0(sizeof(OlistGlob));
-	List *patterns = expand_braces(NIL, pattern);
+	List *patterns;
 	StringInfoData prefix;
 	ListCell *lc;
 
+	if (strlen(pattern) > MAX_PATTERN_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("pattern has more than %d bytes", MAX_PATTERN_BYTES)));
+	patterns = expand_braces(NIL, pattern);
 	foreach (lc, patterns)
 		glob->alternatives = lappend(glob->alternatives, tokenize(lfirst(lc)));
 
@@ -293,6 +298,7 @@ olist_glob_match(const OlistGlob *glob, const char *name)
 
 	foreach (lc, glob->alternatives)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (match_alternative(lfirst(lc), name))
 			return true;
 	}

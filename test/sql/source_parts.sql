@@ -67,6 +67,7 @@ SELECT u, pg_temp.uri(u) FROM unnest(ARRAY[
     's3://bucket', 's3://bucket/', 's3://bucket/a/b.csv', 's3://bucket//lead', 's3://bucket/a b%20+?&#c',
     's3://bucket/k?versionId=abc', 's3://bucket/k?versionId=abc?versionId=', 'S3://bucket/X',
     'https://Example.com', 'https://example.com:8443/p?q=1#frag', 'http://[::1]:9000/x y',
+    'https://example.com:443/', 'https://[2001:DB8::1]/', 'http://127.0.0.1:80',
     'file:///tmp/a b', '/tmp/x', 'sample://small/orders.csv']) u;
 SELECT pg_temp.uri('s3:///key');
 SELECT pg_temp.uri('s3://bad bucket/key');
@@ -88,6 +89,8 @@ SELECT p, n, pg_temp.glob(p, n) FROM (VALUES
 SELECT pg_temp.glob(repeat('a*', 100) || 'b', repeat('a', 400));
 SELECT pg_temp.glob('{a,b', 'a');
 SELECT pg_temp.glob(repeat('{a,b}', 11), 'a');
+SELECT pg_temp.glob(repeat('**/', 1365), 'a/b');
+SELECT pg_temp.glob(repeat('**/', 1366), 'a/b');
 
 -- the policy: public addresses only, however they are written; lists are exact
 SELECT address, pg_temp.policy('h', 443, address) AS allowed FROM unnest(ARRAY[
