@@ -47,13 +47,10 @@ ask(const OlistSourceOptions *options, const OlistUri *endpoint, const char *met
 {
 	OlistSourceOptions hasty = *options;
 	OlistHttpRequest request = {.method = method, .metadata = true};
-	bool ipv6 = strchr(endpoint->host, ':') != NULL;
 
 	hasty.connect_timeout = METADATA_TIMEOUT;
 	hasty.timeout = METADATA_TIMEOUT;
-	request.url =
-		psprintf("%s://%s%s%s:%d%s", endpoint->scheme == OLIST_SCHEME_HTTPS ? "https" : "http",
-				 ipv6 ? "[" : "", endpoint->host, ipv6 ? "]" : "", endpoint->port, path);
+	request.url = psprintf("%s%s", olist_uri_origin(endpoint), path);
 	request.host = endpoint->host;
 	request.port = endpoint->port;
 	request.headers = header != NULL ? list_make1(unconstify(char *, header)) : NIL;

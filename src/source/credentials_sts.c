@@ -117,10 +117,6 @@ call(const OlistSourceOptions *options, const OlistCredentials *base, List *form
 {
 	const char *region = options->region ? options->region : "us-east-1";
 	OlistUri *endpoint = sts_endpoint(options, region);
-	bool https = endpoint->scheme == OLIST_SCHEME_HTTPS;
-	bool standard_port = endpoint->port == (https ? 443 : 80);
-	char *authority =
-		standard_port ? pstrdup(endpoint->host) : psprintf("%s:%d", endpoint->host, endpoint->port);
 	char *body = olist_sigv4_query(olist_pair_append(form, "Version", "2011-06-15"));
 	OlistHttpRequest request = {.method = "POST"};
 	OlistHttpAnswer answer;
@@ -128,10 +124,10 @@ call(const OlistSourceOptions *options, const OlistCredentials *base, List *form
 	List *headers;
 
 	if (base != NULL)
-		headers = sign(options, region, base, authority, body);
+		headers = sign(options, region, base, olist_uri_authority(endpoint), body);
 	else
 		headers = olist_pair_append(NIL, "content-type", "application/x-www-form-urlencoded");
-	request.url = psprintf("%s://%s/", https ? "https" : "http", authority);
+	request.url = psprintf("%s/", olist_uri_origin(endpoint));
 	request.host = endpoint->host;
 	request.port = endpoint->port;
 	request.headers = olist_pair_lines(headers);

@@ -130,28 +130,27 @@ wants_virtual(const OlistRemote *remote)
 	return remote->options->endpoint == NULL && fits_host_name(remote->uri->bucket);
 }
 
-/* scheme, host and port of an endpoint with a prefix before its host, or none */
 static void
-set_origin(Target *target, const OlistUri *endpoint, const char *prefix)
+set_origin(Target *target, const OlistUri *endpoint)
 {
-	bool https = endpoint->scheme == OLIST_SCHEME_HTTPS;
-	bool ipv6 = strchr(endpoint->host, ':') != NULL;
-
-	target->host = psprintf("%s%s", prefix, endpoint->host);
+	target->host = endpoint->host;
 	target->port = endpoint->port;
-	target->authority = ipv6 ? psprintf("[%s]", target->host) : pstrdup(target->host);
-	if (endpoint->port != (https ? 443 : 80))
-		target->authority = psprintf("%s:%d", target->authority, endpoint->port);
-	target->origin = psprintf("%s://%s", https ? "https" : "http", target->authority);
+	target->authority = olist_uri_authority(endpoint);
+	target->origin = olist_uri_origin(endpoint);
 }
 
-char *
-olist_remote_origin(const OlistUri *uri)
+/* put the name of the bucket before the name of the host */
+static void
+move_into_host(OlistUri *endpoint, const char *bucket)
 {
-	Target target;
-
-	set_origin(&target, uri, "");
-	return target.origin;
+	if (strspn(endpoint->host, "0123456789.") == strlen(endpoint->host) ||
+		strchr(endpoint->host, ':') != NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the name of a bucket cannot stand before the address \"%s\"", endpoint->host),
+			 errhint("Set the option addressing of the server to path, or name its endpoint.")));
+	endpoint->host = psprintf("%s.%s", bucket, endpoint->host);
 }
 
 static const char *
@@ -170,7 +169,9 @@ set_s3_target(const OlistRemote *remote, bool with_key, Target *target)
 	StringInfoData path;
 
 	olist_policy_check_scheme(endpoint, remote->options);
-	set_origin(target, endpoint, virtual ? psprintf("%s.", remote->uri->bucket) : "");
+	if (virtual)
+		move_into_host(endpoint, remote->uri->bucket);
+	set_origin(target, endpoint);
 	initStringInfo(&path);
 	appendStringInfoChar(&path, '/');
 	if (!virtual)
@@ -271,7 +272,7 @@ send_plain(OlistRemote *remote, OlistHttp *http, const OlistAsk *ask)
 	OlistHttpRequest request = {0};
 	Target target;
 
-	set_origin(&target, remote->location, "");
+	set_origin(&target, remote->location);
 	request.method = method_of(ask->kind);
 	request.url = psprintf("%s%s", target.origin, remote->location->path);
 	request.host = target.host;
@@ -305,7 +306,7 @@ olist_remote_url(const OlistRemote *remote)
 
 	if (remote->uri->scheme != OLIST_SCHEME_S3)
 	{
-		set_origin(&target, remote->location, "");
+		set_origin(&target, remote->location);
 		return psprintf("%s%s", target.origin, remote->location->path);
 	}
 	set_s3_target(remote, true, &target);
@@ -321,7 +322,7 @@ olist_remote_probe(OlistRemote *remote, OlistHttp *http)
 	if (remote->uri->scheme == OLIST_SCHEME_S3)
 		set_s3_target(remote, false, &target);
 	else
-		set_origin(&target, remote->location, "");
+		set_origin(&target, remote->location);
 	request.url = psprintf("%s/", target.origin);
 	request.host = target.host;
 	request.port = target.port;

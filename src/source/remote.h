@@ -50,9 +50,6 @@ olist_remote_create(const OlistUri *uri, const char *text, const OlistSourceOpti
 /* The URL of the object, without a query; olist_redact_uri() it for a message. */
 extern char *olist_remote_url(const OlistRemote *remote);
 
-/* The host that an address of http(s) means, as a URL: scheme, host and port. */
-extern char *olist_remote_origin(const OlistUri *uri);
-
 /* The bucket is in another region, also for all that is asked of it from now on. */
 extern void olist_remote_change_region(OlistRemote *remote, const char *region);
 

@@ -111,7 +111,7 @@ resolve_location(const OlistUri *base, const char *location)
 
 	if (url == NULL)
 		return NULL;
-	if (curl_url_set(url, CURLUPART_URL, psprintf("%s%s", olist_remote_origin(base), base->path),
+	if (curl_url_set(url, CURLUPART_URL, psprintf("%s%s", olist_uri_origin(base), base->path),
 					 CURLU_PATH_AS_IS) == CURLUE_OK &&
 		curl_url_set(url, CURLUPART_URL, location, CURLU_PATH_AS_IS) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)

@@ -46,6 +46,13 @@ find_version_suffix(const char *key)
 	return found;
 }
 
+/* what a letter is must not depend on the server's locale */
+static bool
+is_ascii_alnum(char c)
+{
+	return isascii((unsigned char) c) && isalnum((unsigned char) c);
+}
+
 /* bucket/key?versionId=v; bucket names as strict as needed to stand in a URL */
 static void
 parse_s3(OlistUri *parts, const char *uri, const char *rest)
@@ -58,7 +65,7 @@ parse_s3(OlistUri *parts, const char *uri, const char *rest)
 		refuse(uri, "The name of the bucket is missing.");
 	for (size_t i = 0; i < bucket_len; i++)
 	{
-		if (!isalnum((unsigned char) rest[i]) && (i == 0 || strchr(".-_", rest[i]) == NULL))
+		if (!is_ascii_alnum(rest[i]) && (i == 0 || strchr(".-_", rest[i]) == NULL))
 			refuse(uri, "The name of a bucket consists of letters, digits, '.', '-' and '_'.");
 	}
 	if (bucket_len > 255)
@@ -78,6 +85,13 @@ parse_s3(OlistUri *parts, const char *uri, const char *rest)
 	}
 	if (strlen(parts->key) > 1024)
 		refuse(uri, "A key has at most 1024 bytes.");
+}
+
+/* the port of http(s) that need not be written */
+static int
+default_port(const OlistUri *uri)
+{
+	return uri->scheme == OLIST_SCHEME_HTTPS ? 443 : 80;
 }
 
 /* ":port" or nothing; dflt if there is none */
@@ -107,7 +121,7 @@ is_host_char(char c, bool ipv6)
 {
 	if (ipv6)
 		return isxdigit((unsigned char) c) || c == ':' || c == '.';
-	return isalnum((unsigned char) c) || c == '-' || c == '.' || c == '_';
+	return is_ascii_alnum(c) || c == '-' || c == '.' || c == '_';
 }
 
 /* host[:port] or [v6]:port */
@@ -138,8 +152,7 @@ parse_authority(OlistUri *parts, const char *uri, const char *text, size_t len)
 	}
 	if (ipv6)
 		host_end++;
-	parts->port =
-		parse_port(uri, host_end, end - host_end, parts->scheme == OLIST_SCHEME_HTTPS ? 443 : 80);
+	parts->port = parse_port(uri, host_end, end - host_end, default_port(parts));
 }
 
 /*
@@ -221,6 +234,22 @@ olist_uri_parse(const char *uri)
 			break;
 	}
 	return parts;
+}
+
+char *
+olist_uri_authority(const OlistUri *uri)
+{
+	bool ipv6 = strchr(uri->host, ':') != NULL;
+	char *host = ipv6 ? psprintf("[%s]", uri->host) : pstrdup(uri->host);
+
+	return uri->port == default_port(uri) ? host : psprintf("%s:%d", host, uri->port);
+}
+
+char *
+olist_uri_origin(const OlistUri *uri)
+{
+	return psprintf("%s://%s", uri->scheme == OLIST_SCHEME_HTTPS ? "https" : "http",
+					olist_uri_authority(uri));
 }
 
 char *

@@ -40,6 +40,10 @@ typedef struct OlistUri
  */
 extern OlistUri *olist_uri_parse(const char *uri);
 
+/* Of an address of http(s): host[:port] as the Host header says it, and scheme://host[:port]. */
+extern char *olist_uri_authority(const OlistUri *uri);
+extern char *olist_uri_origin(const OlistUri *uri);
+
 /*
  * The URI of an object in a bucket. A key that itself ends in something like
  * "?versionId=x" is closed with an empty "?versionId=", so that parsing gives
