@@ -191,6 +191,28 @@ set_method(OlistHttp *http, const OlistHttpRequest *request)
 		SET(CURLOPT_CUSTOMREQUEST, "PUT");
 }
 
+/*
+ * Hand a header to libcurl, which takes a line for what it is: one that held a
+ * line's end, in an ETag or a key that somebody made up, would be two.
+ */
+static void
+add_header(OlistHttp *http, const char *line)
+{
+	struct curl_slist *more;
+
+	for (const char *p = line; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < 0x20 || *p == 0x7F)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("the value of the header \"%s\" holds a control character",
+								   pnstrdup(line, strcspn(line, ":")))));
+	}
+	more = curl_slist_append(http->headers, line);
+	if (more == NULL)
+		olist_http_out_of_memory();
+	http->headers = more;
+}
+
 static void
 set_headers(OlistHttp *http, const OlistHttpRequest *request)
 {
@@ -199,21 +221,9 @@ set_headers(OlistHttp *http, const OlistHttpRequest *request)
 	ListCell *lc;
 
 	for (size_t i = 0; i < lengthof(always); i++)
-	{
-		struct curl_slist *more = curl_slist_append(http->headers, always[i]);
-
-		if (more == NULL)
-			olist_http_out_of_memory();
-		http->headers = more;
-	}
+		add_header(http, always[i]);
 	foreach (lc, request->headers)
-	{
-		struct curl_slist *more = curl_slist_append(http->headers, lfirst(lc));
-
-		if (more == NULL)
-			olist_http_out_of_memory();
-		http->headers = more;
-	}
+		add_header(http, lfirst(lc));
 	SET(CURLOPT_HTTPHEADER, http->headers);
 }
 

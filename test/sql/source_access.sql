@@ -101,7 +101,21 @@ ALTER SERVER regress_source_aws OPTIONS (ADD addressing 'virtual');
 SELECT pg_temp.url('s3://bucket//k', 'regress_source_aws');
 ALTER SERVER regress_source_aws OPTIONS (SET endpoint 'https://[2001:db8::1]', SET addressing 'path');
 SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (SET addressing 'virtual');
+SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
+ALTER SERVER regress_source_aws OPTIONS (SET endpoint 'https://192.0.2.1');
+SELECT pg_temp.url('s3://bucket/k', 'regress_source_aws');
 
+-- what becomes part of a request's header cannot be a second one
+CREATE FUNCTION pg_temp.read(uri text, server name, etag text, size bigint, sum boolean) RETURNS text
+    LANGUAGE c STRICT AS 'olist_etl', 'olist_etl_test_read';
+ALTER SERVER regress_source_aws OPTIONS (SET endpoint 'https://127.0.0.1:1', SET addressing 'path', ADD retries '0');
+CREATE USER MAPPING FOR CURRENT_USER SERVER regress_source_aws
+    OPTIONS (access_key_id E'a\nX-Forwarded-For: b', secret_access_key 'c');
+SELECT pg_temp.read('s3://bucket/k', 'regress_source_aws', E'e"\r\n\r\nDELETE / HTTP/1.1\r\nX: "', 1, false);
+SELECT pg_temp.read('s3://bucket/k', 'regress_source_aws', 'e', 1, false);
+
+DROP USER MAPPING FOR CURRENT_USER SERVER regress_source_aws;
 DROP SERVER regress_source_aws;
 DROP SERVER regress_source CASCADE;
 DROP SERVER regress_source_ambient CASCADE;
