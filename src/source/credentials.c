@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "source/credential_provider.h"
 #include "source/http.h"
+#include "source/sigv4.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -310,18 +311,25 @@ from_ambience(const OlistSourceOptions *options)
 	return result;
 }
 
-/* the credentials of the role, assumed with those of the chain */
+/*
+ * The credentials of the role, assumed with those of the chain. Kept under a
+ * hash of all of these: who only knows the name of another's key, in a session
+ * that served both, must not get what the other's secret opened.
+ */
 static const OlistCredentials *
 from_role(const OlistSourceOptions *options, const OlistCredentials *base)
 {
-	char *key = psprintf("role|%s|%s|%s|%s|%s|%d", base->access_key_id, options->role_arn,
-						 options->external_id ? options->external_id : "",
+	const char *token = base->session_token ? base->session_token : "";
+	char *proof = psprintf("%s|%s|%s", base->access_key_id, base->secret_access_key, token);
+	char *key = psprintf("role|%s|%s|%s|%s|%s|%d", olist_sigv4_hash(proof, strlen(proof)),
+						 options->role_arn, options->external_id ? options->external_id : "",
 						 options->sts_endpoint ? options->sts_endpoint : "",
 						 options->region ? options->region : "", options->role_duration);
 	const OlistCredentials *result = fresh(key);
 	OlistCredentials credentials = {0};
 	OlistProviderError error;
 
+	explicit_bzero(proof, strlen(proof));
 	if (result != NULL)
 		return result;
 	return settle(olist_provide_from_role(options, base, &credentials, &error), key, &credentials,
