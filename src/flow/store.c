@@ -404,8 +404,8 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	args[0] = OLIST_SPI_INT8(run_id);
 	olist_spi_execute_as_owner(
 		"SELECT count(t.run_id), "
-		"       sum(t.rows)::int8, "
-		"       sum(t.rejects)::int8, "
+		"       least(sum(t.rows), 9223372036854775807)::int8, "
+		"       least(sum(t.rejects), 9223372036854775807)::int8, "
 		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at) "
 		"FROM olist_etl.run r "
 		"LEFT JOIN olist_etl.task t ON t.run_id = r.run_id AND t.status = 'SUCCEEDED' "

@@ -15,6 +15,7 @@
 
 #include "access/xact.h"
 #include "base/fault.h"
+#include "base/message.h"
 #include "base/try.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
@@ -109,7 +110,21 @@ olist_task_function(const char *resource)
 	return oid;
 }
 
-/* a member of an object that is a whole number, or -1 */
+/* is that a number that count_member() can give? */
+static bool
+is_count(Numeric number)
+{
+	Datum lowest = NumericGetDatum(int64_to_numeric(0));
+	Datum highest = NumericGetDatum(int64_to_numeric(PG_INT64_MAX));
+
+	return DatumGetBool(DirectFunctionCall2(numeric_ge, NumericGetDatum(number), lowest)) &&
+		   DatumGetBool(DirectFunctionCall2(numeric_le, NumericGetDatum(number), highest));
+}
+
+/*
+ * A member of an object as a number of rows, or -1. What a task returns is its
+ * own affair: a member of that name which cannot be one is passed over.
+ */
 static int64
 count_member(Jsonb *object, const char *key)
 {
@@ -121,6 +136,15 @@ count_member(Jsonb *object, const char *key)
 	value = getKeyJsonValueFromContainer(&object->root, key, strlen(key), &buffer);
 	if (value == NULL || value->type != jbvNumeric)
 		return -1;
+	if (!is_count(value->val.numeric))
+	{
+		char *number =
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+
+		ereport(WARNING, (errmsg("\"%s\" of a task's result is %s, which is no number of rows", key,
+								 olist_clip(number, strlen(number)))));
+		return -1;
+	}
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric)));
 }
 

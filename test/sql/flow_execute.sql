@@ -127,6 +127,16 @@ CALL olist_etl.run('flow_null');
 SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 
+-- what cannot be a number of rows is not counted as one
+CREATE FUNCTION flow_test.echo(argument jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT argument';
+SELECT olist_etl.create_workflow('flow_rows', '{
+  "StartAt": "Rows",
+  "States": {"Rows": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
+CALL olist_etl.run('flow_rows', '{"rows": 1e30, "rows_rejected": -1}') \gset
+CALL olist_etl.run('flow_rows', '{"rows": 9223372036854775807, "rows_loaded": "many"}') \gset
+CALL olist_etl.run('flow_rows', '{"rows_loaded": 0, "rows": 2.4, "rows_rejected": 2.5}') \gset
+SELECT r.status, t.rows, t.rejects FROM olist_etl.run r JOIN olist_etl.task t USING (run_id) WHERE workflow = 'flow_rows' ORDER BY run_id;
+
 -- a task that does not end in its time, in the session and in a worker
 SELECT olist_etl.create_workflow('flow_timeout', '{
   "StartAt": "Both",
