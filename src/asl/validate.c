@@ -1080,6 +1080,19 @@ count_characters(const char *text, int len)
 	return count;
 }
 
+static bool
+has_control_characters(const char *text, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (c < 0x20 || c == 0x7F)
+			return true;
+	}
+	return false;
+}
+
 /* note the names of all states of a sequence, before any of them is looked into */
 static void
 check_names(Check *check, const OlistJson *states)
@@ -1091,6 +1104,10 @@ check_names(Check *check, const OlistJson *states)
 
 		if (count_characters(member->key, member->key_len) > MAX_STATE_NAME)
 			problem(check, SCHEMA, "a state's name may have at most %d characters", MAX_STATE_NAME);
+		if (member->key_len == 0)
+			problem(check, SCHEMA, "a state's name must not be empty");
+		if (has_control_characters(member->key, member->key_len))
+			problem(check, SCHEMA, "a state's name must not have control characters");
 		if (olist_json_get_n(check->names, member->key, member->key_len) != NULL)
 			problem(check, "DUPLICATE_STATE_NAMES", "a state with this name already exists");
 		olist_json_set_n(check->names, member->key, member->key_len, olist_json_null());

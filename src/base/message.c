@@ -37,6 +37,24 @@ visible_char_len(const unsigned char *data, size_t len)
 	return n;
 }
 
+bool
+olist_is_visible(const char *text)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + strlen(text);
+	bool utf8 = GetDatabaseEncoding() == PG_UTF8;
+
+	while (p < end)
+	{
+		int n = (*p < 0x80 || utf8) ? visible_char_len(p, end - p) : 1;
+
+		if (n == 0)
+			return false;
+		p += n;
+	}
+	return true;
+}
+
 char *
 olist_clip(const char *data, size_t len)
 {

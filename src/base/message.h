@@ -18,6 +18,13 @@
 extern char *olist_clip(const char *data, size_t len);
 
 /*
+ * Would olist_clip() show all of the text as it is, were it short enough? So
+ * must what names things. In another encoding than UTF-8 all bytes from 0x80 on
+ * count as visible.
+ */
+extern bool olist_is_visible(const char *text);
+
+/*
  * A palloc'd copy of a URI fit for a message: scheme, host and path only. User
  * information is dropped, and a query is replaced by "?...". A path that is no
  * URI is clipped like data.

@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "asl/validate.h"
+#include "base/message.h"
 #include "base/spi.h"
 #include "base/try.h"
 #include "catalog/pg_type.h"
@@ -18,6 +19,7 @@
 #include "flow/task.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
@@ -28,6 +30,8 @@
 
 /* problems of a refused definition that its error lists */
 #define MAX_PROBLEMS_TOLD 10
+/* of a workflow's name, as of a state's */
+#define MAX_NAME_CHARACTERS 80
 
 PG_FUNCTION_INFO_V1(olist_etl_create_workflow);
 PG_FUNCTION_INFO_V1(olist_etl_drop_workflow);
@@ -96,6 +100,26 @@ refuse_definition(const char *name, const OlistProblems *problems)
 			 errhint("olist_etl.validate() lists them all.")));
 }
 
+/* a name is shown in messages, pictures and job lists, and is typed again */
+static void
+check_name(const char *name)
+{
+	int characters = pg_mbstrlen(name);
+
+	if (characters == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
+						errmsg("the name of a workflow must not be empty")));
+	if (characters > MAX_NAME_CHARACTERS)
+		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the workflow's name is too long"),
+						errdetail("It has %d characters, of %d at most.", characters,
+								  MAX_NAME_CHARACTERS)));
+	if (!olist_is_visible(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the workflow's name \"%s\" has control characters or invisible ones",
+						olist_clip(name, strlen(name)))));
+}
+
 /* create_workflow(name text, definition json) returns integer */
 Datum
 olist_etl_create_workflow(PG_FUNCTION_ARGS)
@@ -106,6 +130,7 @@ olist_etl_create_workflow(PG_FUNCTION_ARGS)
 	OlistJson *definition = olist_json_parse(body, (int) strlen(body), &error);
 	OlistProblems *problems = olist_validate_text(body, (int) strlen(body));
 
+	check_name(name);
 	if (problems->count == 0 && definition != NULL)
 		problems = olist_validate(definition, false);
 	if (problems->count > 0)

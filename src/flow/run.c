@@ -496,27 +496,39 @@ olist_run_resume(int64 run_id, OlistRunResult *result)
 	end_run(run);
 }
 
-/* check the resources of all tasks at or below a part of a definition */
-static int
-check_resources(const OlistJson *json)
+static void
+check_resource(const OlistJson *holder)
 {
-	int n = 0;
+	const OlistJson *resource = holder == NULL ? NULL : olist_json_get(holder, "Resource");
+
+	if (resource == NULL || strncmp(resource->text, "olist:", 6) != 0)
+		return;
+	(void) olist_task_function(resource->text);
+	ereport(NOTICE, (errmsg("%s can be executed", resource->text)));
+}
+
+/* check the functions of all states of a machine, which is valid, or of a part of one */
+static void
+check_resources(const OlistJson *machine)
+{
+	const OlistJson *states = olist_json_get(machine, "States");
 
 	check_stack_depth();
-	if (json->type == OLIST_JSON_OBJECT &&
-		olist_json_is_string(olist_json_get(json, "Type"), "Task"))
+	for (int i = 0; i < states->count; i++)
 	{
-		const char *resource = olist_json_get(json, "Resource")->text;
+		const OlistJson *state = states->members[i].value;
+		const OlistJson *branches = olist_json_get(state, "Branches");
+		const OlistJson *processor = olist_json_get(state, "ItemProcessor");
 
-		(void) olist_task_function(resource);
-		ereport(NOTICE, (errmsg("%s can be executed", resource)));
-		n++;
+		if (processor == NULL)
+			processor = olist_json_get(state, "Iterator");
+		check_resource(state);
+		check_resource(olist_json_get(state, "ItemReader"));
+		for (int j = 0; branches != NULL && j < branches->count; j++)
+			check_resources(branches->items[j]);
+		if (processor != NULL)
+			check_resources(processor);
 	}
-	for (int i = 0; json->type == OLIST_JSON_OBJECT && i < json->count; i++)
-		n += check_resources(json->members[i].value);
-	for (int i = 0; json->type == OLIST_JSON_ARRAY && i < json->count; i++)
-		n += check_resources(json->items[i]);
-	return n;
 }
 
 void
@@ -531,7 +543,7 @@ olist_run_check(const char *name, OlistRunResult *result)
 	row.version = workflow.version;
 	definition = load_definition(&row);
 	(void) olist_machine_compile(definition);
-	(void) check_resources(definition);
+	check_resources(definition);
 	memset(result, 0, sizeof(*result));
 	result->status = "VALID";
 }

@@ -87,23 +87,48 @@ stop_timer(void)
 	return task_timer_fired;
 }
 
+/* a sentence about a function that takes jsonb and is no task all the same, or NULL */
+static const char *
+why_no_task(Oid oid)
+{
+	if (get_func_prokind(oid) == PROKIND_AGGREGATE)
+		return "It is an aggregate.";
+	if (get_func_prokind(oid) != PROKIND_FUNCTION)
+		return "It is no plain function.";
+	if (get_func_retset(oid))
+		return "It returns a set.";
+	if (get_func_rettype(oid) != JSONBOID)
+		return psprintf("It returns %s.", format_type_be(get_func_rettype(oid)));
+	return NULL;
+}
+
 Oid
 olist_task_function(const char *resource)
 {
+	static const char *const hint =
+		"A task's Resource is olist:<schema>.<function>, a function that takes and returns jsonb.";
 	Oid argtypes[1] = {JSONBOID};
 	const char *name = resource;
+	const char *why;
+	List *names;
 	Oid oid;
 	AclResult acl;
 
 	if (strncmp(resource, RESOURCE_PREFIX, strlen(RESOURCE_PREFIX)) == 0)
 		name += strlen(RESOURCE_PREFIX);
-	oid = LookupFuncName(stringToQualifiedNameList(name), 1, argtypes, true);
-	if (!OidIsValid(oid) || get_func_rettype(oid) != JSONBOID ||
-		get_func_prokind(oid) != PROKIND_FUNCTION)
+	names = stringToQualifiedNameList(name);
+
+	/* without a schema it would depend on who asks, and a task has no search_path to speak of */
+	oid = list_length(names) > 1 ? LookupFuncName(names, 1, argtypes, true) : InvalidOid;
+	if (!OidIsValid(oid))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 						errmsg("task function %s(jsonb) returning jsonb does not exist", name),
-						errhint("A task's Resource is olist:<schema>.<function>, a function that "
-								"takes and returns jsonb.")));
+						errhint("%s", hint)));
+	why = why_no_task(oid);
+	if (why != NULL)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("%s(jsonb) cannot be executed as a task", name),
+						errdetail_internal("%s", why), errhint("%s", hint)));
 	acl = olist_compat_function_acl(oid, GetUserId());
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, name);

@@ -50,7 +50,7 @@ extern bool olist_task_record_failure(const OlistTaskCall *call, const ErrorData
 
 /*
  * The function (jsonb) returning jsonb that a resource names, which the current
- * user may execute. Errors: 42883, 42501.
+ * user may execute. Errors: 42602, 42883, 42809, 42501.
  */
 extern Oid olist_task_function(const char *resource);
 

@@ -30,6 +30,7 @@ SELECT * FROM olist_etl.validate('{"StartAt": "Nowhere", "TimeoutSeconds": 0, "C
     "Sleep": {"Type": "Sleep"}, "Fail": {"Type": "Fail", "Error": "E", "ErrorPath": "$.e", "Output": 1}}}');
 SELECT * FROM olist_etl.validate(json_build_object('StartAt', repeat('é', 81), 'States',
     json_build_object(repeat('é', 81), '{"Type": "Succeed"}'::json))) v;
+SELECT path, code, message FROM olist_etl.validate('{"StartAt": "", "States": {"": {"Type": "Pass", "Next": "a\nb"}, "a\nb": {"Type": "Succeed"}}}');
 
 -- an end must be reached
 SELECT * FROM olist_etl.validate('{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}');

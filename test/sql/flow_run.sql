@@ -44,6 +44,17 @@ SELECT olist_etl.create_workflow('flow_bad', '{"StartAt": "A", "States": {"B": {
 SELECT olist_etl.create_workflow('flow_bad', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": true}}}');
 \echo :LAST_ERROR_SQLSTATE
 
+-- a name is one that can be shown and typed
+SELECT olist_etl.create_workflow('', '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.create_workflow(repeat('n', 81), '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.create_workflow(E'flow_\033[31m', '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT olist_etl.create_workflow(U&'flow_\202E', '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}');
+SELECT olist_etl.create_workflow(repeat('ñ', 80), '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}');
+SELECT olist_etl.drop_workflow(repeat('ñ', 80));
+
 -- every change is a version, the same again is none
 SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
 SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
@@ -52,6 +63,40 @@ SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"E
 -- a dry run finds what is missing, and a run that finds it fails by its name
 CALL olist_etl.run('flow_echo', dry_run => true);
 \echo :LAST_ERROR_SQLSTATE
+
+-- ... or could not be executed as a task, and is not taken in by what only looks like one
+CREATE FUNCTION flow_test.many(jsonb) RETURNS SETOF jsonb LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION flow_test.words(jsonb) RETURNS text LANGUAGE sql AS 'SELECT $1::text';
+CREATE PROCEDURE flow_test.done(jsonb) LANGUAGE sql AS 'SELECT $1';
+CREATE AGGREGATE flow_test.all(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
+CREATE PROCEDURE flow_test.dry_run(resource text) LANGUAGE plpgsql AS $$
+DECLARE
+    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+    detail text;
+BEGIN
+    PERFORM olist_etl.create_workflow('flow_dry', json_build_object('StartAt', 'A', 'States', json_build_object(
+        'A', json_build_object('Type', 'Pass', 'Result', json_build_object('Type', 'Task'), 'Next', 'B'),
+        'B', json_build_object('Type', 'Map', 'End', true, 'ItemReader', json_build_object('Resource', 'olist:flow_test.echo'),
+            'ItemProcessor', json_build_object('StartAt', 'C', 'States', json_build_object(
+                'C', json_build_object('Type', 'Task', 'Resource', resource, 'End', true)))))));
+    CALL olist_etl.run('flow_dry', dry_run => true, run_id => run_id, status => status, objects => objects,
+                       rows => rows, rejects => rejects, seconds => seconds);
+    RAISE INFO '%', status;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RAISE INFO '%: % %', SQLSTATE, SQLERRM, detail;
+END
+$$;
+CALL flow_test.dry_run('olist:flow_test.echo');
+CALL flow_test.dry_run('olist:flow_test.many');
+CALL flow_test.dry_run('olist:flow_test.words');
+CALL flow_test.dry_run('olist:flow_test.done');
+CALL flow_test.dry_run('olist:flow_test.all');
+CALL flow_test.dry_run('olist:flow_test.none');
+CALL flow_test.dry_run('olist:jsonb_strip_nulls');
+CALL flow_test.dry_run('olist:flow_test.');
+SELECT olist_etl.drop_workflow('flow_dry');
+
 SET client_min_messages = warning;
 \set VERBOSITY sqlstate
 CALL olist_etl.run('flow_echo');
