@@ -633,7 +633,7 @@ grow_pool(OlistRun *run)
 static bool
 is_lone(const OlistRun *run)
 {
-	return list_length(run->ready) == 1 && run->running == NIL &&
+	return list_length(run->ready) == 1 && run->running == NIL && olist_task_may_run_here() &&
 		   olist_clock_from_unix(run->action.until) >=
 			   Min(run->machine_deadline, ((OlistTaskRow *) linitial(run->ready))->deadline);
 }

@@ -59,15 +59,10 @@ call_function(Reading *reading)
 {
 	const OlistJson *parameters = olist_json_get(reading->reader, "Parameters");
 	Datum argument = olist_json_to_datum(parameters == NULL ? olist_json_object() : parameters);
-	Jsonb *result;
-	MemoryContext previous;
+	Jsonb *result = olist_task_call_function(olist_json_get(reading->reader, "Resource")->text,
+											 TextDatumGetCString(argument), false);
+	MemoryContext previous = MemoryContextSwitchTo(reading->context);
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	argument = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(argument)));
-	result = DatumGetJsonbP(OidFunctionCall1(
-		olist_task_function(olist_json_get(reading->reader, "Resource")->text), argument));
-	PopActiveSnapshot();
-	previous = MemoryContextSwitchTo(reading->context);
 	reading->text = olist_json_datum_text(
 		CStringGetTextDatum(JsonbToCString(NULL, &result->root, VARSIZE(result))), &reading->len);
 	MemoryContextSwitchTo(previous);

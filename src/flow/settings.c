@@ -65,7 +65,7 @@ void
 olist_settings_pin_task(void)
 {
 	for (int i = 0; i < (int) lengthof(task_settings); i++)
-		set(task_settings[i].name, task_settings[i].value, GUC_ACTION_LOCAL, 0);
+		set(task_settings[i].name, task_settings[i].value, GUC_ACTION_SAVE, 0);
 }
 
 void

@@ -10,7 +10,7 @@
 /* set for the current transaction */
 extern void olist_settings_set_local(const char *name, const char *value);
 
-/* what every task finds whatever the session has set, for the current transaction */
+/* what every task finds whatever the session has set, until the current level of settings ends */
 extern void olist_settings_pin_task(void);
 
 /* what a worker's session must not have: time limits and read-only defaults of its role */

@@ -32,6 +32,7 @@
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -183,44 +184,87 @@ check_deferred_constraints(void)
 	CommandCounterIncrement();
 }
 
-static void
-call_function(void *arg)
+/* who the session was before it executed a function for the role that called run() */
+typedef struct Confinement
 {
-	TaskWork *work = arg;
-	FmgrInfo flinfo;
-	Datum argument;
-	Datum value;
-	Jsonb *result;
-	MemoryContext old;
 	Oid userid;
 	int sec_context;
+	int nest_level;
+	bool trusted;
+} Confinement;
+
+bool
+olist_task_may_run_here(void)
+{
+	return is_member_of_role(GetUserId(), GetSessionUserId());
+}
+
+/*
+ * A task is executed as the role that called run(), and stays it: a session
+ * that has only SET ROLE must not give its own rights to what it executes. If
+ * the role could not become the session's user by itself, nothing may be left
+ * that would be executed or looked up later, out of this: no deferred trigger,
+ * no cursor, no temporary view, no setting. An error needs no clean-up, the
+ * subtransaction restores all.
+ */
+static void
+confine(Confinement *confinement)
+{
+	int flags = SECURITY_LOCAL_USERID_CHANGE;
+
+	GetUserIdAndSecContext(&confinement->userid, &confinement->sec_context);
+	confinement->trusted = olist_task_may_run_here();
+	if (!confinement->trusted)
+		flags |= SECURITY_RESTRICTED_OPERATION;
+	SetUserIdAndSecContext(confinement->userid, confinement->sec_context | flags);
+	confinement->nest_level = NewGUCNestLevel();
+	olist_settings_pin_task();
+}
+
+static void
+release(const Confinement *confinement)
+{
+	AtEOXact_GUC(confinement->trusted, confinement->nest_level);
+	SetUserIdAndSecContext(confinement->userid, confinement->sec_context);
+}
+
+Jsonb *
+olist_task_call_function(const char *resource, const char *argument, bool owns_transaction)
+{
+	Confinement confinement;
+	FmgrInfo flinfo;
+	Datum value;
+	Jsonb *result;
 	LOCAL_FCINFO(fcinfo, 1);
 
-	/*
-	 * A task is executed as the role that called run(), and stays it: a session
-	 * that has only SET ROLE must not give its own rights to what it executes.
-	 * An error needs no clean-up, the subtransaction restores this.
-	 */
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(userid, sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	confine(&confinement);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	fmgr_info(olist_task_function(work->call->resource), &flinfo);
-	argument = DirectFunctionCall1(jsonb_in, CStringGetDatum(work->call->argument));
+	fmgr_info(olist_task_function(resource), &flinfo);
 	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = argument;
+	fcinfo->args[0].value = DirectFunctionCall1(jsonb_in, CStringGetDatum(argument));
 	fcinfo->args[0].isnull = false;
 	value = FunctionCallInvoke(fcinfo);
 	if (fcinfo->isnull)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("task function %s returned NULL", work->call->resource),
+						errmsg("task function %s returned NULL", resource),
 						errhint("A task without a result returns '{}' or 'null'.")));
 	result = DatumGetJsonbP(value);
 	PopActiveSnapshot();
-
-	if (work->call->owns_transaction)
+	if (owns_transaction)
 		check_deferred_constraints();
+	release(&confinement);
+	return result;
+}
 
-	SetUserIdAndSecContext(userid, sec_context);
+static void
+call_function(void *arg)
+{
+	TaskWork *work = arg;
+	const OlistTaskCall *call = work->call;
+	Jsonb *result =
+		olist_task_call_function(call->resource, call->argument, call->owns_transaction);
+	MemoryContext old;
+
 	(void) stop_timer();
 	CHECK_FOR_INTERRUPTS();
 
@@ -274,7 +318,6 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->rows = outcome->rejects = -1;
-	olist_settings_pin_task();
 	start_timer(call->deadline);
 	OLIST_FAULT("flow-task-before");
 	edata = olist_try(call_function, &work);

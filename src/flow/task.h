@@ -7,6 +7,7 @@
 #define OLIST_TASK_H
 
 #include "datatype/timestamp.h"
+#include "utils/jsonb.h"
 
 /* what is to be called, and for which run */
 typedef struct OlistTaskCall
@@ -47,6 +48,22 @@ extern bool olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outc
 /* write that the attempt failed with this error, in a transaction of its own; false as above */
 extern bool olist_task_record_failure(const OlistTaskCall *call, const ErrorData *edata,
 									  OlistTaskOutcome *outcome);
+
+/*
+ * Call the function that a resource names, as the current role, which it cannot
+ * change, and under the settings of tasks; in a subtransaction of the caller's.
+ * owns_transaction: what it has deferred is executed too. Errors: as
+ * olist_task_function(), 22004 for a NULL, and its own.
+ */
+extern Jsonb *
+olist_task_call_function(const char *resource, const char *argument, bool owns_transaction);
+
+/*
+ * Could the current role become the session's user by itself? If not, tasks
+ * are rather executed in workers, whose session is the role's own; here they
+ * can neither defer anything nor make anything temporary.
+ */
+extern bool olist_task_may_run_here(void);
 
 /*
  * The function (jsonb) returning jsonb that a resource names, which the current

@@ -41,7 +41,77 @@ SET olist_etl.max_workers = 0;
 CALL olist_etl.run('flow_who', '["RESET ROLE", "SET ROLE postgres", "SET SESSION AUTHORIZATION DEFAULT"]') \gset
 SELECT value - 'session' AS value FROM olist_etl.run, jsonb_array_elements(output::jsonb) WHERE run_id = :run_id;
 RESET ROLE;
+-- neither by what it leaves to be executed later: a trigger that defers another,
+-- a cursor that is read at the commit; nor in an ItemReader
 SET SESSION AUTHORIZATION regress_flow_one;
+CREATE FUNCTION flow_test.become() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'RESET ROLE';
+    RETURN 'is ' || current_setting('is_superuser');
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END
+$$;
+CREATE TABLE flow_test.became (how text, outcome text);
+CREATE FUNCTION flow_test.later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.how = 'twice' THEN
+        SET CONSTRAINTS ALL DEFERRED;
+        INSERT INTO flow_test.became VALUES ('deferred');
+    ELSIF NEW.outcome IS NULL THEN
+        INSERT INTO flow_test.became VALUES (NEW.how, flow_test.become());
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER later AFTER INSERT ON flow_test.became
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flow_test.later();
+CREATE FUNCTION flow_test.twice(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'INSERT INTO flow_test.became VALUES (''twice'') RETURNING argument';
+CREATE FUNCTION flow_test.cursor(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT flow_test.become()';
+    RETURN '{}';
+END
+$$;
+CREATE FUNCTION flow_test.view(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'CREATE TEMP VIEW pg_class AS SELECT flow_test.become()';
+    RETURN '{}';
+END
+$$;
+CREATE FUNCTION flow_test.path(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    $$SELECT to_jsonb(set_config('search_path', 'flow_test, pg_catalog', false))$$;
+CREATE FUNCTION flow_test.items(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'SELECT jsonb_build_array(flow_test.become())';
+SELECT count(olist_etl.create_workflow('flow_' || name, json_build_object('StartAt', 'Try', 'States', json_build_object('Try',
+    json_build_object('Type', 'Task', 'Resource', 'olist:flow_test.' || name, 'End', true)))))
+FROM unnest(ARRAY['twice', 'cursor', 'view', 'path']) AS name;
+SELECT olist_etl.create_workflow('flow_items', '{"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true,
+    "ItemReader": {"Resource": "olist:flow_test.items", "Parameters": {}},
+    "ItemProcessor": {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": true}}}}}}');
+RESET SESSION AUTHORIZATION;
+SET ROLE regress_flow_one;
+\set VERBOSITY sqlstate
+CALL olist_etl.run('flow_twice');
+CALL olist_etl.run('flow_cursor');
+CALL olist_etl.run('flow_view');
+CALL olist_etl.run('flow_path') \gset
+CALL olist_etl.run('flow_items') \gset
+SELECT workflow, status, coalesce(output::text, cause) AS outcome, current_user, current_setting('search_path') AS path
+FROM olist_etl.run WHERE workflow IN ('flow_twice', 'flow_cursor', 'flow_view', 'flow_path', 'flow_items') ORDER BY run_id;
+-- in a worker, where the session is the role's, all that is allowed
+SET olist_etl.max_workers = 1;
+CALL olist_etl.run('flow_twice') \gset
+CALL olist_etl.run('flow_cursor') \gset
+CALL olist_etl.run('flow_view') \gset
+SELECT t.status, t.pid = r.pid AS in_session, r.output FROM olist_etl.run r JOIN olist_etl.task t USING (run_id) ORDER BY run_id DESC LIMIT 3;
+TABLE flow_test.became;
+RESET olist_etl.max_workers;
+\set VERBOSITY default
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_flow_one;
+SELECT count(olist_etl.drop_workflow('flow_' || name)) FROM unnest(ARRAY['twice', 'cursor', 'view', 'path', 'items']) AS name;
 SELECT run_id AS run_one FROM olist_etl.run ORDER BY run_id DESC LIMIT 1 \gset
 
 -- what others own is not there for one
