@@ -26,12 +26,18 @@ RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    -- what is staged, should it have been published before, and its former versions
+    -- what is staged, should it have been published before, and its former versions: a version
+    -- that came back after another may have been, whatever its line says by now
     SELECT former.object_id, false
     FROM olist_etl.staged s
     JOIN olist_etl.ledger batch USING (object_id)
     JOIN olist_etl.ledger former ON former.target = batch.target AND former.uri = batch.uri
     WHERE batch.is_current
+      AND (batch.published_at IS NOT NULL
+           OR EXISTS (SELECT FROM olist_etl.ledger other
+                      WHERE other.target = batch.target
+                        AND other.uri = batch.uri
+                        AND other.object_id <> batch.object_id))
     UNION
     -- what was published, and has no version any more
     SELECT former.object_id, true
@@ -97,11 +103,13 @@ COMMENT ON FUNCTION olist_etl.rejects_of_objects(bigint[]) IS
     'Rows of these objects that were staged and found wanting';
 
 /*
- * Rows of a dimension that the batch does not change, but that its facts refer
- * to: they are looked up in olist_build like the others, and found equal when
- * all is merged. wanted is a query for the values of a column.
+ * Members of a dimension that the batch does not change, but that its facts
+ * refer to: they are looked up in olist_build like the others, and found equal
+ * when all is merged. Of a member that was built again nothing is taken over:
+ * what its versions are now stands in olist_build. wanted is a query for
+ * distinct values of a column.
  */
-CREATE FUNCTION olist_etl.merge_keep(dimension text, key_column text, wanted_column text, wanted text)
+CREATE FUNCTION olist_etl.merge_keep(dimension text, natural_key text, wanted_column text, wanted text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -116,14 +124,15 @@ BEGIN
       AND NOT attisdropped;
     EXECUTE format('INSERT INTO olist_build.%1$I (%2$s)
                     SELECT %2$s
-                    FROM olist_dw.%1$I
-                    WHERE %4$I IN (%5$s)
-                    AND %3$I NOT IN (SELECT %3$I FROM olist_build.%1$I)',
-                   dimension, columns, key_column, wanted_column, wanted);
+                    FROM (%5$s) AS wanted (%4$I)
+                    JOIN olist_dw.%1$I AS kept USING (%4$I)
+                    WHERE NOT EXISTS (SELECT FROM olist_build.%1$I AS built
+                                      WHERE built.%3$I = kept.%3$I)',
+                   dimension, columns, natural_key, wanted_column, wanted);
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_keep(text, text, text, text) IS
-    'Part of build_batch(): take over the unchanged rows of a dimension that facts refer to';
+    'Part of build_batch(): take over the unchanged members of a dimension that facts refer to';
 
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
@@ -138,33 +147,37 @@ BEGIN
     FROM olist_staging.geolocation
     WHERE geolocation_zip_code_prefix IS NOT NULL
     UNION
-    SELECT p.zip_code_prefix
-    FROM olist_dw.geography_point p
-    JOIN olist_build.withdrawn w ON w._object_id = p._object_id
-    UNION
     SELECT r.zip_code_prefix
     FROM (SELECT customer_zip_code_prefix FROM olist_staging.customers
           UNION
-          SELECT seller_zip_code_prefix FROM olist_staging.sellers
-          UNION
-          SELECT a.zip_code_prefix
-          FROM olist_dw.customer_account a
-          JOIN olist_build.withdrawn w ON w._object_id = a._object_id
-          UNION
-          SELECT s.zip_code_prefix
-          FROM olist_dw.dim_seller s
-          JOIN olist_build.withdrawn w ON w._object_id = s._object_id AND w.is_forgotten)
-        AS r (zip_code_prefix)
+          SELECT seller_zip_code_prefix FROM olist_staging.sellers) AS r (zip_code_prefix)
     LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
     WHERE r.zip_code_prefix IS NOT NULL
       AND coalesce(g.point_count, 0) = 0;
-    ANALYZE olist_build.touched_zip;
+    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        INSERT INTO olist_build.touched_zip
+        SELECT p.zip_code_prefix
+        FROM olist_dw.geography_point p
+        JOIN olist_build.withdrawn w ON w._object_id = p._object_id
+        UNION
+        SELECT r.zip_code_prefix
+        FROM (SELECT a.zip_code_prefix
+              FROM olist_dw.customer_account a
+              JOIN olist_build.withdrawn w ON w._object_id = a._object_id
+              UNION
+              SELECT s.zip_code_prefix
+              FROM olist_dw.dim_seller s
+              JOIN olist_build.withdrawn w ON w._object_id = s._object_id AND w.is_forgotten) AS r
+        JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
+        WHERE g.point_count = 0
+        EXCEPT
+        SELECT zip_code_prefix FROM olist_build.touched_zip;
+    END IF;
 
     CREATE TABLE olist_build.prior_dim_geography AS
     SELECT g.geography_key, g.zip_code_prefix
     FROM olist_build.touched_zip z
     JOIN olist_dw.dim_geography g ON g.zip_code_prefix = z.zip_code_prefix;
-    ANALYZE olist_build.prior_dim_geography;
 
     CREATE TABLE olist_build.prior_geography_point
         (LIKE olist_dw.geography_point INCLUDING STORAGE);
@@ -207,6 +220,44 @@ SET jit = off
 SET random_page_cost = 1.1
 AS $$
 BEGIN
+    CREATE TABLE olist_build.touched_seller AS
+    SELECT seller_id FROM olist_staging.sellers
+    UNION
+    SELECT seller_id FROM olist_staging.order_items;
+    CREATE TABLE olist_build.touched_product AS
+    SELECT product_id FROM olist_staging.products
+    UNION
+    SELECT product_id FROM olist_staging.order_items;
+    IF EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten) THEN
+        INSERT INTO olist_build.touched_seller
+        SELECT f.seller_id
+        FROM olist_dw.dim_seller f
+        JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
+        EXCEPT
+        SELECT seller_id FROM olist_build.touched_seller;
+        INSERT INTO olist_build.touched_product
+        SELECT f.product_id
+        FROM olist_dw.dim_product f
+        JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
+        EXCEPT
+        SELECT product_id FROM olist_build.touched_product;
+    END IF;
+    IF EXISTS (SELECT FROM olist_staging.category_translation)
+       OR EXISTS (SELECT FROM olist_build.withdrawn)
+    THEN
+        -- all products of a category whose English name changes
+        INSERT INTO olist_build.touched_product
+        SELECT c.product_id
+        FROM olist_staging.category_translation s
+        FULL JOIN olist_dw.category_translation t ON t.category = s.product_category_name
+        JOIN olist_dw.dim_product c ON c.category = coalesce(s.product_category_name, t.category)
+        WHERE s.product_category_name IS NOT NULL
+              AND s.product_category_name_english IS DISTINCT FROM t.category_english
+           OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id)
+        EXCEPT
+        SELECT product_id FROM olist_build.touched_product;
+    END IF;
+
     -- a version that only a forgotten object showed is as if it were only named
     CREATE TABLE olist_build.prior_dim_seller AS
     SELECT s.seller_key, s.seller_id, s.zip_code_prefix, s.city, s.state, s.geography_key,
@@ -214,16 +265,8 @@ BEGIN
            s.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = s._object_id AND w.is_forgotten)
                AS is_inferred
-    FROM (SELECT seller_id FROM olist_staging.sellers
-          UNION
-          SELECT seller_id FROM olist_staging.order_items
-          UNION
-          SELECT f.seller_id
-          FROM olist_dw.dim_seller f
-          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten) AS touched
-    JOIN olist_dw.dim_seller s ON s.seller_id = touched.seller_id;
-    ANALYZE olist_build.prior_dim_seller;
-
+    FROM olist_build.touched_seller
+    JOIN olist_dw.dim_seller s USING (seller_id);
     CREATE TABLE olist_build.prior_dim_product AS
     SELECT p.product_key, p.product_id, p.category, p.name_length, p.description_length,
            p.photos_qty, p.weight_g, p.length_cm, p.height_cm, p.width_cm,
@@ -231,52 +274,39 @@ BEGIN
            p.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = p._object_id AND w.is_forgotten)
                AS is_inferred
-    FROM (SELECT product_id FROM olist_staging.products
-          UNION
-          SELECT product_id FROM olist_staging.order_items
-          UNION
-          SELECT f.product_id
-          FROM olist_dw.dim_product f
-          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
-          UNION
-          -- all products of a category whose English name changes
-          SELECT c.product_id
-          FROM olist_staging.category_translation s
-          FULL JOIN olist_dw.category_translation t ON t.category = s.product_category_name
-          JOIN olist_dw.dim_product c ON c.category = coalesce(s.product_category_name, t.category)
-          WHERE s.product_category_name IS NOT NULL
-                AND s.product_category_name_english IS DISTINCT FROM t.category_english
-             OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id))
-        AS touched
-    JOIN olist_dw.dim_product p ON p.product_id = touched.product_id;
-    ANALYZE olist_build.prior_dim_product;
+    FROM olist_build.touched_product
+    JOIN olist_dw.dim_product p USING (product_id);
 
     -- when something older than what is known arrives, repeated observations count again
-    INSERT INTO olist_build.prior_dim_seller
-    SELECT NULL, v.seller_id, v.zip_code_prefix, v.city, v.state, v.geography_key,
-           v.valid_from, m._object_id, NULL, false
-    FROM olist_etl.later_objects('sellers') AS o
-    JOIN olist_dw.seller_mention m ON m._object_id = o.object_id
-    JOIN olist_dw.dim_seller f ON f.version = 1 AND m.members @> f.seller_key
-    JOIN olist_build.prior_dim_seller v ON v.seller_id = f.seller_id
-    JOIN olist_dw.dim_seller d ON d.seller_key = v.seller_key
-    WHERE o.modified >= d.valid_from
-      AND o.modified < d.valid_to
-      AND v._object_id IS DISTINCT FROM m._object_id
-      AND NOT v.is_inferred;
-    INSERT INTO olist_build.prior_dim_product
-    SELECT NULL, v.product_id, v.category, v.name_length, v.description_length,
-           v.photos_qty, v.weight_g, v.length_cm, v.height_cm, v.width_cm,
-           v.valid_from, m._object_id, NULL, false
-    FROM olist_etl.later_objects('products') AS o
-    JOIN olist_dw.product_mention m ON m._object_id = o.object_id
-    JOIN olist_dw.dim_product f ON f.version = 1 AND m.members @> f.product_key
-    JOIN olist_build.prior_dim_product v ON v.product_id = f.product_id
-    JOIN olist_dw.dim_product d ON d.product_key = v.product_key
-    WHERE o.modified >= d.valid_from
-      AND o.modified < d.valid_to
-      AND v._object_id IS DISTINCT FROM m._object_id
-      AND NOT v.is_inferred;
+    IF EXISTS (SELECT FROM olist_etl.later_objects('sellers')) THEN
+        INSERT INTO olist_build.prior_dim_seller
+        SELECT NULL, v.seller_id, v.zip_code_prefix, v.city, v.state, v.geography_key,
+               v.valid_from, m._object_id, NULL, false
+        FROM olist_etl.later_objects('sellers') AS o
+        JOIN olist_dw.seller_mention m ON m._object_id = o.object_id
+        JOIN olist_dw.dim_seller f ON f.version = 1 AND m.members @> f.seller_key
+        JOIN olist_build.prior_dim_seller v ON v.seller_id = f.seller_id
+        JOIN olist_dw.dim_seller d ON d.seller_key = v.seller_key
+        WHERE o.modified >= d.valid_from
+          AND o.modified < d.valid_to
+          AND v._object_id IS DISTINCT FROM m._object_id
+          AND NOT v.is_inferred;
+    END IF;
+    IF EXISTS (SELECT FROM olist_etl.later_objects('products')) THEN
+        INSERT INTO olist_build.prior_dim_product
+        SELECT NULL, v.product_id, v.category, v.name_length, v.description_length,
+               v.photos_qty, v.weight_g, v.length_cm, v.height_cm, v.width_cm,
+               v.valid_from, m._object_id, NULL, false
+        FROM olist_etl.later_objects('products') AS o
+        JOIN olist_dw.product_mention m ON m._object_id = o.object_id
+        JOIN olist_dw.dim_product f ON f.version = 1 AND m.members @> f.product_key
+        JOIN olist_build.prior_dim_product v ON v.product_id = f.product_id
+        JOIN olist_dw.dim_product d ON d.product_key = v.product_key
+        WHERE o.modified >= d.valid_from
+          AND o.modified < d.valid_to
+          AND v._object_id IS DISTINCT FROM m._object_id
+          AND NOT v.is_inferred;
+    END IF;
 
     CREATE TABLE olist_build.touched_category AS
     SELECT category FROM olist_dw.category_translation;
@@ -287,7 +317,7 @@ BEGIN
     FROM olist_dw.category_translation t
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id);
 
-    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'zip_code_prefix',
+    PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'zip_code_prefix',
                                  'SELECT seller_zip_code_prefix FROM olist_staging.sellers
                                   UNION
                                   SELECT zip_code_prefix FROM olist_build.prior_dim_seller');
@@ -304,6 +334,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET random_page_cost = 1.1
 AS $$
+DECLARE
+    n bigint;
 BEGIN
     CREATE TABLE olist_build.touched_order AS
     SELECT order_id COLLATE "C" AS order_id
@@ -312,89 +344,103 @@ BEGIN
           UNION SELECT order_id FROM olist_staging.order_payments
           UNION SELECT order_id FROM olist_staging.order_reviews) AS staged
     WHERE order_id IS NOT NULL;
-    ANALYZE olist_build.touched_order;
+    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        INSERT INTO olist_build.touched_order
+        SELECT o.order_id
+        FROM (SELECT f.order_key
+              FROM olist_build.withdrawn w
+              JOIN olist_dw.fact_order f ON f._object_id = w._object_id
+              UNION
+              SELECT f.order_key
+              FROM olist_build.withdrawn w
+              JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
+              UNION
+              SELECT f.order_key
+              FROM olist_build.withdrawn w
+              JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
+              UNION
+              SELECT f.order_key
+              FROM olist_build.withdrawn w
+              JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
+        JOIN olist_dw.fact_order o USING (order_key)
+        EXCEPT
+        SELECT order_id FROM olist_build.touched_order;
+    END IF;
 
-    INSERT INTO olist_build.touched_order
-    SELECT o.order_id
-    FROM (SELECT f.order_key
-          FROM olist_build.withdrawn w
-          JOIN olist_dw.fact_order f ON f._object_id = w._object_id
-          UNION
-          SELECT f.order_key
-          FROM olist_build.withdrawn w
-          JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
-          UNION
-          SELECT f.order_key
-          FROM olist_build.withdrawn w
-          JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
-          UNION
-          SELECT f.order_key
-          FROM olist_build.withdrawn w
-          JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
-    JOIN olist_dw.fact_order o USING (order_key)
-    UNION
-    SELECT o.order_id
-    FROM (
-          -- items purchased after a version of their product or seller began or ended otherwise
-          SELECT i.order_key, change.since
-          FROM (SELECT product_id, min(valid_from) AS since
-                FROM (SELECT * FROM (SELECT product_id, product_key, valid_from
-                                     FROM olist_build.prior_dim_product
-                                     WHERE product_key IS NOT NULL
-                                     EXCEPT
-                                     SELECT product_id, product_key, valid_from
-                                     FROM olist_build.dim_product) AS ended
-                      UNION
-                      SELECT * FROM (SELECT product_id, product_key, valid_from
-                                     FROM olist_build.dim_product
-                                     EXCEPT
-                                     SELECT product_id, product_key, valid_from
-                                     FROM olist_build.prior_dim_product) AS begun) AS changed
-                GROUP BY product_id) AS change
-          JOIN olist_build.prior_dim_product p USING (product_id)
-          JOIN olist_dw.fact_order_item i USING (product_key)
-          UNION ALL
-          SELECT i.order_key, change.since
-          FROM (SELECT seller_id, min(valid_from) AS since
-                FROM (SELECT * FROM (SELECT seller_id, seller_key, valid_from
-                                     FROM olist_build.prior_dim_seller
-                                     WHERE seller_key IS NOT NULL
-                                     EXCEPT
-                                     SELECT seller_id, seller_key, valid_from
-                                     FROM olist_build.dim_seller) AS ended
-                      UNION
-                      SELECT * FROM (SELECT seller_id, seller_key, valid_from
-                                     FROM olist_build.dim_seller
-                                     EXCEPT
-                                     SELECT seller_id, seller_key, valid_from
-                                     FROM olist_build.prior_dim_seller) AS begun) AS changed
-                GROUP BY seller_id) AS change
-          JOIN olist_build.prior_dim_seller s USING (seller_id)
-          JOIN olist_dw.fact_order_item i USING (seller_key)
-          UNION ALL
-          -- items whose seller's version turned out to be elsewhere
-          SELECT i.order_key, '-infinity'
-          FROM olist_build.prior_dim_seller s
-          JOIN olist_build.dim_seller n USING (seller_key)
-          JOIN olist_dw.fact_order_item i USING (seller_key)
-          WHERE n.geography_key <> s.geography_key
-          UNION ALL
-          -- items at whose ends a prefix has moved
-          SELECT i.order_key, '-infinity'
-          FROM olist_build.prior_dim_geography p
-          JOIN olist_build.dim_geography n USING (geography_key)
-          JOIN olist_dw.dim_geography g USING (geography_key)
-          CROSS JOIN LATERAL (
-              SELECT order_key FROM olist_dw.fact_order_item f
-              WHERE f.seller_geography_key = p.geography_key
-              UNION ALL
-              SELECT order_key FROM olist_dw.fact_order_item f
-              WHERE f.customer_geography_key = p.geography_key) AS i
-          WHERE (n.latitude, n.longitude) IS DISTINCT FROM (g.latitude, g.longitude)) AS moved
-    JOIN olist_dw.fact_order o USING (order_key)
-    WHERE coalesce(o.purchased_at, '-infinity') >= moved.since
-    EXCEPT
-    SELECT order_id FROM olist_build.touched_order;
+    -- what the items purchased since then show otherwise now
+    CREATE TABLE olist_build.moved AS
+    -- versions of products and sellers that begin or end otherwise
+    SELECT p.product_key, NULL::bigint AS seller_key, NULL::bigint AS geography_key, change.since
+    FROM (SELECT product_id, min(valid_from) AS since
+          FROM (SELECT * FROM (SELECT product_id, product_key, valid_from
+                               FROM olist_build.prior_dim_product
+                               WHERE product_key IS NOT NULL
+                               EXCEPT
+                               SELECT product_id, product_key, valid_from
+                               FROM olist_build.dim_product) AS ended
+                UNION
+                SELECT * FROM (SELECT product_id, product_key, valid_from
+                               FROM olist_build.dim_product
+                               EXCEPT
+                               SELECT product_id, product_key, valid_from
+                               FROM olist_build.prior_dim_product) AS begun) AS changed
+          GROUP BY product_id) AS change
+    JOIN olist_build.prior_dim_product p USING (product_id)
+    UNION ALL
+    SELECT NULL, s.seller_key, NULL, change.since
+    FROM (SELECT seller_id, min(valid_from) AS since
+          FROM (SELECT * FROM (SELECT seller_id, seller_key, valid_from
+                               FROM olist_build.prior_dim_seller
+                               WHERE seller_key IS NOT NULL
+                               EXCEPT
+                               SELECT seller_id, seller_key, valid_from
+                               FROM olist_build.dim_seller) AS ended
+                UNION
+                SELECT * FROM (SELECT seller_id, seller_key, valid_from
+                               FROM olist_build.dim_seller
+                               EXCEPT
+                               SELECT seller_id, seller_key, valid_from
+                               FROM olist_build.prior_dim_seller) AS begun) AS changed
+          GROUP BY seller_id) AS change
+    JOIN olist_build.prior_dim_seller s USING (seller_id)
+    UNION ALL
+    -- sellers whose version turned out to be elsewhere
+    SELECT NULL, s.seller_key, NULL, '-infinity'
+    FROM olist_build.prior_dim_seller s
+    JOIN olist_build.dim_seller n USING (seller_key)
+    WHERE n.geography_key <> s.geography_key
+    UNION ALL
+    -- prefixes whose points have moved
+    SELECT NULL, NULL, p.geography_key, '-infinity'
+    FROM olist_build.prior_dim_geography p
+    JOIN olist_build.dim_geography n USING (geography_key)
+    JOIN olist_dw.dim_geography g USING (geography_key)
+    WHERE (n.latitude, n.longitude) IS DISTINCT FROM (g.latitude, g.longitude);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n > 0 THEN
+        INSERT INTO olist_build.touched_order
+        SELECT o.order_id
+        FROM olist_build.moved m
+        CROSS JOIN LATERAL (
+            SELECT order_key FROM olist_dw.fact_order_item WHERE product_key = m.product_key
+            UNION ALL
+            SELECT order_key FROM olist_dw.fact_order_item WHERE seller_key = m.seller_key
+            UNION ALL
+            SELECT order_key FROM olist_dw.fact_order_item
+            WHERE seller_geography_key = m.geography_key
+            UNION ALL
+            SELECT order_key FROM olist_dw.fact_order_item
+            WHERE customer_geography_key = m.geography_key) AS i
+        JOIN olist_dw.fact_order o USING (order_key)
+        WHERE coalesce(o.purchased_at, '-infinity') >= m.since
+        EXCEPT
+        SELECT order_id FROM olist_build.touched_order;
+    END IF;
+
+    CREATE TABLE olist_build.prior_fact_order AS
+    SELECT o.order_key, o.order_id, o.customer_key
+    FROM olist_build.touched_order t
+    JOIN olist_dw.fact_order o ON o.order_id = t.order_id;
 
     -- a person's versions follow from all of the person's orders
     CREATE TABLE olist_build.touched_person AS
@@ -402,52 +448,46 @@ BEGIN
     FROM olist_staging.customers
     UNION
     -- whoever had the customer_id before: another person, or an inferred one
-    SELECT a.customer_unique_id
-    FROM olist_staging.customers s
-    JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
-    UNION
-    SELECT customer_id FROM olist_staging.customers
-    UNION
-    SELECT a.customer_unique_id
-    FROM olist_build.withdrawn w
-    JOIN olist_dw.customer_account a ON a._object_id = w._object_id
-    UNION
     SELECT coalesce(a.customer_unique_id, s.customer_id)
-    FROM olist_staging.orders s
+    FROM (SELECT customer_id FROM olist_staging.customers
+          UNION
+          SELECT customer_id FROM olist_staging.orders) AS s
     LEFT JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
     UNION
     SELECT c.customer_unique_id
-    FROM olist_build.touched_order t
-    JOIN olist_dw.fact_order o ON o.order_id = t.order_id
+    FROM olist_build.prior_fact_order o
     JOIN olist_dw.dim_customer c USING (customer_key)
     WHERE c.customer_key <> -1;
-    ANALYZE olist_build.touched_person;
+    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        INSERT INTO olist_build.touched_person
+        SELECT a.customer_unique_id
+        FROM olist_build.withdrawn w
+        JOIN olist_dw.customer_account a ON a._object_id = w._object_id
+        EXCEPT
+        SELECT customer_unique_id FROM olist_build.touched_person;
+    END IF;
 
     CREATE TABLE olist_build.prior_dim_customer AS
     SELECT c.customer_key, c.customer_unique_id, c.valid_from
     FROM olist_build.touched_person p
     JOIN olist_dw.dim_customer c ON c.customer_unique_id = p.customer_unique_id
     WHERE c.customer_key <> -1;
-    ANALYZE olist_build.prior_dim_customer;
-
+    WITH more AS (
+        INSERT INTO olist_build.prior_fact_order
+        SELECT o.order_key, o.order_id, o.customer_key
+        FROM olist_build.prior_dim_customer c
+        JOIN olist_dw.fact_order o USING (customer_key)
+        WHERE NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
+                          WHERE p.order_key = o.order_key)
+        RETURNING order_id
+    )
     INSERT INTO olist_build.touched_order
-    SELECT o.order_id
-    FROM olist_build.prior_dim_customer c
-    JOIN olist_dw.fact_order o USING (customer_key)
-    EXCEPT
-    SELECT order_id FROM olist_build.touched_order;
-
-    CREATE TABLE olist_build.prior_fact_order AS
-    SELECT o.order_key, o.order_id
-    FROM olist_build.touched_order t
-    JOIN olist_dw.fact_order o ON o.order_id = t.order_id;
-    ANALYZE olist_build.prior_fact_order;
+    SELECT order_id FROM more;
 
     CREATE TABLE olist_build.prior_customer_account AS
     SELECT a.customer_id
     FROM olist_build.touched_person p
     JOIN olist_dw.customer_account a ON a.customer_unique_id = p.customer_unique_id;
-    ANALYZE olist_build.prior_customer_account;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
@@ -585,22 +625,21 @@ BEGIN
     PERFORM olist_etl.clean_build();
     CREATE TABLE olist_build.withdrawn AS
     SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;
-    ANALYZE olist_build.withdrawn;
     PERFORM olist_etl.merge_places();
     PERFORM olist_etl.merge_members();
     PERFORM olist_etl.merge_orders();
     PERFORM olist_etl.merge_prior_rows();
 
-    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'zip_code_prefix',
+    PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'zip_code_prefix',
                                  'SELECT customer_zip_code_prefix FROM olist_staging.customers
                                   UNION
                                   SELECT customer_zip_code_prefix FROM olist_build.prior_customers');
-    PERFORM olist_etl.merge_keep('dim_product', 'product_key', 'product_id',
-                                 'SELECT product_id FROM olist_build.prior_order_items');
-    PERFORM olist_etl.merge_keep('dim_seller', 'seller_key', 'seller_id',
-                                 'SELECT seller_id FROM olist_build.prior_order_items');
-    PERFORM olist_etl.merge_keep('dim_geography', 'geography_key', 'geography_key',
-                                 'SELECT geography_key FROM olist_build.dim_seller');
+    PERFORM olist_etl.merge_keep('dim_product', 'product_id', 'product_id',
+                                 'SELECT DISTINCT product_id FROM olist_build.prior_order_items');
+    PERFORM olist_etl.merge_keep('dim_seller', 'seller_id', 'seller_id',
+                                 'SELECT DISTINCT seller_id FROM olist_build.prior_order_items');
+    PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'geography_key',
+                                 'SELECT DISTINCT geography_key FROM olist_build.dim_seller');
     CREATE TABLE olist_build.prior_dim_date AS
     SELECT date_key FROM olist_dw.dim_date;
     CREATE TABLE olist_build.prior_dim_order_status AS

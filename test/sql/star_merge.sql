@@ -126,6 +126,7 @@ SELECT * FROM pg_temp.load_pieces('{3, 0, 7, 1, 6, 2, 5, 4}');
 SELECT * FROM pg_temp.load_pieces('{5, 2, 4, 7, 0, 3, 1, 6}');
 
 -- the same piece once more: nothing is written
+UPDATE olist_etl.ledger SET published_at = now() FROM star_all.object o WHERE o.object_id = ledger.object_id;
 SELECT pg_temp.stage('{4}');
 SELECT olist_etl.merge() - 'rejected' AS again;
 -- nor does anything remain of a merge
