@@ -125,12 +125,15 @@ CREATE TABLE olist_etl.source (
     uri text NOT NULL,
     server name,
     is_default boolean NOT NULL DEFAULT false,
+    version integer NOT NULL DEFAULT 1,
     PRIMARY KEY (name, is_default)
 );
 COMMENT ON TABLE olist_etl.source IS
     'Where a run finds its objects; written by olist_etl.set_source()';
 COMMENT ON COLUMN olist_etl.source.is_default IS
     'This row comes with the extension and counts only where there is no other of its name';
+COMMENT ON COLUMN olist_etl.source.version IS
+    'How often it was pointed elsewhere: what a run discovered in one version is neither staged nor published in another';
 
 INSERT INTO olist_etl.source (name, uri, is_default) VALUES ('olist', 'sample://olist/', true);
 
@@ -331,6 +334,12 @@ CREATE FUNCTION olist_etl.stage(argument jsonb) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'olist_etl_stage';
 COMMENT ON FUNCTION olist_etl.stage(jsonb) IS
     'Task: load one discovered object into its staging table, with its rejects and its ledger line';
+
+CREATE FUNCTION olist_etl.hold_source(argument jsonb) RETURNS void
+    LANGUAGE c STRICT VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_hold_source';
+COMMENT ON FUNCTION olist_etl.hold_source(jsonb) IS
+    'Part of tasks: let set_source() wait until the transaction ends, and raise an error if the source has another version than "source_version"';
 
 CREATE FUNCTION olist_etl.pending(
     source text DEFAULT 'olist',

@@ -622,6 +622,7 @@ SET jit = off
 SET random_page_cost = 1.1
 AS $$
 BEGIN
+    PERFORM olist_etl.hold_source(argument);
     PERFORM olist_etl.clean_build();
     CREATE TABLE olist_build.withdrawn AS
     SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;

@@ -3,9 +3,10 @@
  */
 
 CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE sql STABLE STRICT SECURITY DEFINER
+LANGUAGE sql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+    SELECT olist_etl.hold_source(argument);
     SELECT jsonb_build_object(
                'objects', count(*),
                'lost', count(*) FILTER (WHERE s.object_id IS NULL),
@@ -85,6 +86,7 @@ SELECT olist_etl.create_workflow('olist', $json${
                     "Parameters": {
                       "run_id.$": "States.StringToJson($.run)",
                       "source.$": "$.object.source",
+                      "source_version.$": "$.object.source_version",
                       "entity.$": "$.object.entity",
                       "uri.$": "$.object.uri",
                       "size.$": "$.object.size",
@@ -122,6 +124,7 @@ SELECT olist_etl.create_workflow('olist', $json${
                     "Parameters": {
                       "run_id.$": "States.StringToJson($.run)",
                       "source.$": "$.object.source",
+                      "source_version.$": "$.object.source_version",
                       "entity.$": "$.object.entity",
                       "uri.$": "$.object.uri",
                       "size.$": "$.object.size",
@@ -161,7 +164,7 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Task",
       "Comment": "The quality gate: everything staged, and few enough rejects",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "max_reject_percent": 10},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10},
       "ResultPath": "$.check",
       "Next": "Good enough?"
     },
@@ -216,7 +219,7 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Task",
       "Comment": "A crash in between has emptied the unlogged staging tables: then nothing of this is published",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "max_reject_percent": 10},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10},
       "ResultPath": "$.check",
       "Next": "Still complete?"
     },
@@ -229,7 +232,7 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Task",
       "Comment": "Readers see the old warehouse or the new one",
       "Resource": "olist:olist_etl.publish",
-      "Parameters": {},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version"},
       "Retry": [{"ErrorEquals": ["Olist.Retryable", "Olist.WorkerCrashed"], "IntervalSeconds": 1, "MaxAttempts": 3}],
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "End": true

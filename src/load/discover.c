@@ -332,6 +332,7 @@ push_object(JsonbParseState **state, const Discovery *discovery, uint64 row)
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	olist_json_push_text(state, "source", discovery->source->name);
+	olist_json_push_int8(state, "source_version", discovery->source->version);
 	olist_json_push_text(state, "entity", get_text(row, RESULT_ENTITY));
 	olist_json_push_text(state, "uri", get_text(row, RESULT_URI));
 	if (!isnull)
@@ -371,6 +372,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	check_complete(discovery, n, allow_missing);
 	note_gone(discovery, n);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	olist_json_push_int8(&state, "source_version", discovery->source->version);
 	key.val.string.val = "objects";
 	key.val.string.len = strlen("objects");
 	pushJsonbValue(&state, WJB_KEY, &key);

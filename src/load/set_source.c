@@ -10,7 +10,8 @@
  * error's context by way of a statement of ours.
  *
  * What a source's former place gave does not belong to it any more when it
- * points elsewhere: its objects are no longer current and leave the staging.
+ * points elsewhere: its objects are no longer current and leave the staging. A
+ * run that is going on notices, by the source's version, and fails.
  */
 #include "postgres.h"
 
@@ -264,15 +265,16 @@ forget_former_place(const char *source)
 }
 
 static void
-put_source(const char *name, const char *uri, const char *server)
+put_source(const char *name, const char *uri, const char *server, int version)
 {
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(name), OLIST_SPI_TEXT(uri), OLIST_SPI_TEXT(server)};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(name), OLIST_SPI_TEXT(uri), OLIST_SPI_TEXT(server),
+						  OLIST_SPI_INT4(version)};
 
 	SPI_connect();
-	olist_spi_execute_as_owner("INSERT INTO olist_etl.source (name, uri, server)"
-							   "VALUES ($1, $2, $3)"
+	olist_spi_execute_as_owner("INSERT INTO olist_etl.source (name, uri, server, version)"
+							   "VALUES ($1, $2, $3, $4)"
 							   "    ON CONFLICT (name, is_default)"
-							   "    DO UPDATE SET uri = $2, server = $3",
+							   "    DO UPDATE SET uri = $2, server = $3, version = $4",
 							   SPI_OK_INSERT, lengthof(args), args);
 	SPI_finish();
 }
@@ -287,6 +289,7 @@ olist_etl_set_source(PG_FUNCTION_ARGS)
 	List *server_options = given_options(fcinfo, false);
 	List *mapping_options = given_options(fcinfo, true);
 	OlistNamedSource *former;
+	bool is_elsewhere;
 
 	if (PG_ARGISNULL(ARG_URI) || PG_ARGISNULL(ARG_NAME))
 		ereport(ERROR,
@@ -300,6 +303,9 @@ olist_etl_set_source(PG_FUNCTION_ARGS)
 		server_options =
 			list_concat(server_options, further_options(PG_GETARG_JSONB_P(ARG_OPTIONS)));
 
+	olist_source_lock_for_change();
+	former = olist_named_source_if_any(name);
+	is_elsewhere = former != NULL && strcmp(former->uri, uri) != 0;
 	if (server_options != NIL || mapping_options != NIL)
 	{
 		put_server(server, server_options);
@@ -307,9 +313,8 @@ olist_etl_set_source(PG_FUNCTION_ARGS)
 	}
 	else
 		server = NULL;
-	former = olist_named_source_if_any(name);
-	put_source(name, uri, server);
-	if (former != NULL && strcmp(former->uri, uri) != 0)
+	put_source(name, uri, server, former == NULL ? 1 : former->version + (is_elsewhere ? 1 : 0));
+	if (is_elsewhere)
 		forget_former_place(name);
 	PG_RETURN_VOID();
 }

@@ -124,6 +124,7 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	OlistObject object;
 	OlistLoadResult loaded;
 
+	olist_source_hold(argument);
 	read_object(argument, &object);
 	read_csv_options(argument, &target.csv);
 	target.source_name = source_name != NULL ? source_name : OLIST_DEFAULT_SOURCE;

@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "load/ledger.h"
+#include "load/source.h"
 #include "star/merge.h"
 #include "star/reject.h"
 #include "star/schema.h"
@@ -154,6 +155,7 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	int moved = 0;
 	uint64 rejected;
 
+	olist_source_hold(PG_GETARG_JSONB_P(0));
 	olist_task_connect();
 	olist_schema_ensure(OLIST_DW_SCHEMA);
 	check_complete();

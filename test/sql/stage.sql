@@ -10,7 +10,7 @@ CREATE FUNCTION pg_temp.discover(argument jsonb DEFAULT '{}') RETURNS TABLE (obj
 LANGUAGE sql AS $$
     SELECT (SELECT string_agg(format('%s %s', o ->> 'status', regexp_replace(o ->> 'uri', '.*/', '')), ', '
                               ORDER BY regexp_replace(o ->> 'uri', '.*/', '') COLLATE "C")
-            FROM jsonb_array_elements(d -> 'objects') o), d - 'objects'
+            FROM jsonb_array_elements(d -> 'objects') o), d - 'objects' - 'source_version'
     FROM olist_etl.discover(argument) d
 $$;
 CREATE FUNCTION pg_temp.stage_all(argument jsonb DEFAULT '{}')
@@ -137,6 +137,7 @@ FROM (VALUES ('[]'), ('{}'), ('{"entity": "orders"}'), ('{"entity": "none", "uri
 -- a source that points elsewhere: what it gave before leaves it
 SELECT pg_temp.shell('mkdir DIR/other');
 SELECT pg_temp.put('other/olist_orders_dataset.csv', E'order_id,customer_id,order_status,order_purchase_timestamp\no9,c9,delivered,2018-01-01 10:00:00\n');
+SELECT jsonb_path_query_first(olist_etl.discover('{"allow_missing": true}'), '$.objects[*] ? (@.entity == "orders")') AS former_object \gset
 SET client_min_messages = notice;
 SELECT olist_etl.set_source(:'dir' || '/other/');
 SET client_min_messages = error;
@@ -144,6 +145,10 @@ SELECT count(*) FROM olist_staging.orders;
 UPDATE olist_etl.entity SET is_required = false WHERE entity = 'customers';
 SELECT * FROM pg_temp.discover();
 SELECT * FROM pg_temp.stage_all();
+-- ... nor can be staged or published any more, if it is known where it was discovered
+SELECT * FROM pg_temp.try(format('SELECT olist_etl.stage(%L)', :'former_object'));
+SELECT f.name, e.state FROM unnest(ARRAY['check_staged', 'publish', 'merge']) AS f (name),
+       LATERAL pg_temp.try(format('SELECT olist_etl.%I(''{"source": "olist", "source_version": 1}'')', f.name)) e;
 -- ... and comes back with it
 SELECT olist_etl.set_source(:'dir' || '/');
 SELECT * FROM pg_temp.discover();
