@@ -13,6 +13,19 @@
 #endif
 
 /*
+ * 18 calls the attribute of a function that does not return pg_noreturn, and
+ * wants it in front (3691edfab971).
+ */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* 16 took the macros that look into a varlena out of postgres.h (d952373a987b) */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
  * 16 merged the access checks of each kind of object into one (c727f511bd).
  * The file that uses this includes utils/acl.h and catalog/pg_foreign_server.h.
  */
@@ -75,6 +88,15 @@
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL)
 #endif
 
+/* 18 can leave room for a caller in front of a minimal tuple */
+#if PG_VERSION_NUM >= 180000
+#define olist_compat_minimal_tuple(desc, values, isnull) \
+	heap_form_minimal_tuple(desc, values, isnull, 0)
+#else
+#define olist_compat_minimal_tuple(desc, values, isnull) \
+	heap_form_minimal_tuple(desc, values, isnull)
+#endif
+
 /* 18 tells whether it is ANALYZE that waits (e5b0b0ce1509) */
 #if PG_VERSION_NUM >= 180000
 #define olist_compat_vacuum_delay_point() vacuum_delay_point(true)
@@ -88,6 +110,20 @@
 	object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
 #else
 #define olist_compat_function_acl(function, role) pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#endif
+
+/* 16 lets the parser of names report an error without raising it (858e776c84f) */
+#if PG_VERSION_NUM >= 160000
+#define olist_compat_qualified_name(string) stringToQualifiedNameList(string, NULL)
+#else
+#define olist_compat_qualified_name(string) stringToQualifiedNameList(string)
+#endif
+
+/* 17 can count stronger modes, too, when it looks for a lock that is held */
+#if PG_VERSION_NUM >= 170000
+#define olist_compat_lock_held(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define olist_compat_lock_held(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
 /* 17 lets a background worker connect as a role without LOGIN (e7689190b) */

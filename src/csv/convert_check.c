@@ -9,6 +9,7 @@
 
 #include "csv/convert.h"
 
+#include "compat.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"

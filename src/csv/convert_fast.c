@@ -11,6 +11,7 @@
 #include "csv/convert.h"
 
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "pgtime.h"
 #include "port/pg_bitutils.h"
 #include "utils/date.h"

@@ -302,8 +302,8 @@ name_of_field(const OlistRowSource *source, int field)
 static char *
 tame_message(const char *message, const OlistField *value)
 {
-	char *text = field_text(value);
-	char *place = text != NULL && text[0] != '\0' ? strstr(message, text) : NULL;
+	const char *text = field_text(value);
+	const char *place = text != NULL && text[0] != '\0' ? strstr(message, text) : NULL;
 	char *tame;
 
 	if (place == NULL)

@@ -5,6 +5,7 @@
 #ifndef OLIST_ROW_SOURCE_H
 #define OLIST_ROW_SOURCE_H
 
+#include "compat.h"
 #include "access/tupdesc.h"
 #include "nodes/bitmapset.h"
 #include "source/stream.h"
@@ -92,7 +93,7 @@ extern const OlistRowError *olist_row_source_error(const OlistRowSource *source)
  * After OLIST_ROW_BAD: raise that error, with olist_row_source_describe() as
  * its context: not to be called under a callback that adds the same.
  */
-extern void olist_row_source_raise(const OlistRowSource *source) pg_attribute_noreturn();
+pg_noreturn extern void olist_row_source_raise(const OlistRowSource *source);
 
 /* the bytes of the record last returned, as they stand in the object; valid until the next call */
 extern const char *olist_row_source_raw(const OlistRowSource *source, size_t *len);

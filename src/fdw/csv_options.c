@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/message.h"
+#include "compat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -51,8 +52,7 @@ static const Option option_table[] = {
 	{"reject_limit", KIND_REJECT_LIMIT, AT(reject_limit)},
 };
 
-static void
-bad_value(const char *name, const char *value, const char *hint) pg_attribute_noreturn();
+pg_noreturn static void bad_value(const char *name, const char *value, const char *hint);
 
 static void
 bad_value(const char *name, const char *value, const char *hint)

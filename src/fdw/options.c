@@ -17,6 +17,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "source/options.h"
@@ -26,7 +27,7 @@
 
 PG_FUNCTION_INFO_V1(olist_etl_fdw_validator);
 
-static void refuse_option(const char *name, Oid catalog) pg_attribute_noreturn();
+pg_noreturn static void refuse_option(const char *name, Oid catalog);
 
 /* an unknown option: what it may have meant, or what there is */
 static void

@@ -14,6 +14,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
+#include "compat.h"
 #include "miscadmin.h"
 
 /* the SQL functions put 1 or 2 into the tag's last field */
@@ -43,7 +44,7 @@ extension_tag(void)
 static void
 release(const LOCKTAG *tag, LOCKMODE mode)
 {
-	if (LockHeldByMe(tag, mode))
+	if (olist_compat_lock_held(tag, mode))
 		LockRelease(tag, mode, true);
 }
 
@@ -56,7 +57,7 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 	lock->workflow = workflow_tag(workflow);
 
 	/* a task of this very session's run must not start the same workflow again */
-	if (LockHeldByMe(&lock->workflow, ExclusiveLock))
+	if (olist_compat_lock_held(&lock->workflow, ExclusiveLock))
 		return false;
 
 	/* the extension first: a session that waits for DROP EXTENSION holds nothing */
@@ -85,6 +86,6 @@ olist_unlock_workflow(const OlistWorkflowLock *lock)
 void
 olist_relock_extension(const OlistWorkflowLock *lock)
 {
-	if (!LockHeldByMe(&lock->extension, AccessShareLock))
+	if (!olist_compat_lock_held(&lock->extension, AccessShareLock))
 		(void) LockAcquire(&lock->extension, AccessShareLock, true, false);
 }

@@ -117,7 +117,7 @@ olist_task_function(const char *resource)
 
 	if (strncmp(resource, RESOURCE_PREFIX, strlen(RESOURCE_PREFIX)) == 0)
 		name += strlen(RESOURCE_PREFIX);
-	names = stringToQualifiedNameList(name);
+	names = olist_compat_qualified_name(name);
 
 	/* without a schema it would depend on who asks, and a task has no search_path to speak of */
 	oid = list_length(names) > 1 ? LookupFuncName(names, 1, argtypes, true) : InvalidOid;

@@ -6,10 +6,11 @@
 
 #include "load/json.h"
 
+#include "compat.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-static void wrong_type(const char *key, const char *expected) pg_attribute_noreturn();
+pg_noreturn static void wrong_type(const char *key, const char *expected);
 
 static void
 wrong_type(const char *key, const char *expected)

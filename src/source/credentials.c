@@ -24,6 +24,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "miscadmin.h"
 #include "source/credential_provider.h"
 #include "source/http.h"
@@ -144,7 +145,7 @@ keep(const char *key, const OlistCredentials *from)
 	return credentials;
 }
 
-static void raise_provider_error(const OlistProviderError *error) pg_attribute_noreturn();
+pg_noreturn static void raise_provider_error(const OlistProviderError *error);
 
 static void
 raise_provider_error(const OlistProviderError *error)

@@ -5,6 +5,7 @@
 #ifndef OLIST_EXCHANGE_H
 #define OLIST_EXCHANGE_H
 
+#include "compat.h"
 #include "source/remote.h"
 
 typedef struct OlistExchange OlistExchange;
@@ -62,7 +63,7 @@ extern int64 olist_exchange_offset(const OlistExchange *exchange);
 extern void olist_exchange_reject(OlistExchange *exchange);
 
 /* Raise what made it fail. */
-extern void olist_exchange_raise(OlistExchange *exchange) pg_attribute_noreturn();
+pg_noreturn extern void olist_exchange_raise(OlistExchange *exchange);
 
 /* the transfer, to look at headers */
 extern OlistHttp *olist_exchange_http(OlistExchange *exchange);

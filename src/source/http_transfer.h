@@ -11,6 +11,7 @@
 
 #include <curl/curl.h>
 
+#include "compat.h"
 #include "lib/ilist.h"
 #include "source/http.h"
 
@@ -85,6 +86,6 @@ extern void olist_http_engine_resume(OlistHttp *http);
 extern void olist_http_engine_news(OlistHttp *http, size_t bytes);
 
 /* libcurl could not allocate */
-extern void olist_http_out_of_memory(void) pg_attribute_noreturn();
+pg_noreturn extern void olist_http_out_of_memory(void);
 
 #endif /* OLIST_HTTP_TRANSFER_H */

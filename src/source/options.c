@@ -92,7 +92,7 @@ static const Option option_table[] = {
 	{"session_token", ON_MAPPING, false, KIND_TEXT, AT(session_token), 0, 0, NULL},
 };
 
-static void bad_value(const Option *option, const char *hint) pg_attribute_noreturn();
+pg_noreturn static void bad_value(const Option *option, const char *hint);
 
 /* the value is not repeated: it may be a secret that stands in the wrong place */
 static void

@@ -6,6 +6,7 @@
 #ifndef OLIST_REMOTE_H
 #define OLIST_REMOTE_H
 
+#include "compat.h"
 #include "nodes/pg_list.h"
 #include "source/http.h"
 #include "source/options.h"
@@ -77,7 +78,6 @@ extern void olist_remote_judge(OlistRemote *remote, OlistHttp *http, OlistVerdic
  * 58P01 missing, 55000 changed or archived, 08001, 08006, 08P01 network and
  * server. tries is how often it was tried, for the message.
  */
-extern void
-olist_remote_raise(OlistRemote *remote, OlistHttp *http, int tries) pg_attribute_noreturn();
+pg_noreturn extern void olist_remote_raise(OlistRemote *remote, OlistHttp *http, int tries);
 
 #endif /* OLIST_REMOTE_H */

@@ -27,6 +27,7 @@
 
 #include "base/limit.h"
 #include "base/message.h"
+#include "compat.h"
 #include "source/answer.h"
 #include "source/exchange.h"
 #include "source/md5.h"
@@ -96,7 +97,7 @@ olist_remote_stream_init(void)
 		1024 * 1024, PGC_USERSET, GUC_UNIT_KB, check_read_ahead, NULL, NULL);
 }
 
-static void mismatch(const RemoteStream *stream, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void mismatch(const RemoteStream *stream, const char *detail);
 
 /* the server did not do what was asked */
 static void
@@ -108,7 +109,7 @@ mismatch(const RemoteStream *stream, const char *detail)
 					errdetail("%s", detail)));
 }
 
-static void changed(const RemoteStream *stream, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void changed(const RemoteStream *stream, const char *detail);
 
 static void
 changed(const RemoteStream *stream, const char *detail)

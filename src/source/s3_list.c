@@ -15,6 +15,7 @@
 #include "source/s3_list.h"
 
 #include "base/message.h"
+#include "compat.h"
 #include "mb/pg_wchar.h"
 #include "source/exchange.h"
 #include "source/glob.h"
@@ -58,7 +59,7 @@ static const OlistListingOps s3_ops = {s3_next, NULL};
 static const OlistListingOps single_ops = {single_next, NULL};
 static const OlistExchangeOps list_ops = {check_list, restart_page};
 
-static void inconsistent(const S3Listing *listing, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void inconsistent(const S3Listing *listing, const char *detail);
 
 static void
 inconsistent(const S3Listing *listing, const char *detail)

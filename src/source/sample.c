@@ -11,6 +11,7 @@
 #include "source/sample.h"
 
 #include "base/message.h"
+#include "compat.h"
 #include "sample/sample.h"
 #include "source/glob.h"
 #include "utils/timestamp.h"
@@ -96,7 +97,7 @@ find_entity(const char *uri)
 	return -1;
 }
 
-static void raise_missing(const char *uri) pg_attribute_noreturn();
+pg_noreturn static void raise_missing(const char *uri);
 
 static void
 raise_missing(const char *uri)

@@ -15,6 +15,7 @@
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
+#include "compat.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define HEX_LENGTH (2 * PG_SHA256_DIGEST_LENGTH)
@@ -110,7 +111,7 @@ olist_sigv4_date(pg_time_t at)
 	return pstrdup(text);
 }
 
-static void failed(const char *what, const char *reason) pg_attribute_noreturn();
+pg_noreturn static void failed(const char *what, const char *reason);
 
 static void
 failed(const char *what, const char *reason)

@@ -10,6 +10,7 @@
 #include "source/uri.h"
 
 #include "base/message.h"
+#include "compat.h"
 
 #define VERSION_SUFFIX "?versionId="
 
@@ -23,7 +24,7 @@ static const struct
 	{"/", OLIST_SCHEME_FILE},		{"sample://", OLIST_SCHEME_SAMPLE},
 };
 
-static void refuse(const char *uri, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void refuse(const char *uri, const char *detail);
 
 static void
 refuse(const char *uri, const char *detail)

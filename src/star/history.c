@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "executor/spi.h"
 #include "star/key_map.h"
 #include "star/losers.h"
@@ -82,7 +83,7 @@ observe(Gathered *g, OlistScan *scan, uint32 member, uint64 row)
 		   olist_origin_compare(g->observations[*link].origin, origin) < (row != NO_ROW))
 		link = &g->observations[*link].next;
 	g->observations[g->count] = (Observation){
-		.tuple = heap_form_minimal_tuple(g->desc, scan->values, scan->isnull),
+		.tuple = olist_compat_minimal_tuple(g->desc, scan->values, scan->isnull),
 		.origin = origin,
 		.row = row,
 		.next = *link,

@@ -11,6 +11,7 @@
 
 #include "star/money.h"
 
+#include "compat.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"

@@ -10,6 +10,7 @@
 #include "star/name.h"
 
 #include "common/unicode_norm.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

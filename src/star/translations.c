@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "star/losers.h"
 #include "star/reject.h"
+#include "star/tables.h"
 #include "utils/builtins.h"
 
 enum

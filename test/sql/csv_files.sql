@@ -18,7 +18,7 @@ BEGIN
         OPEN c;
         FETCH c INTO state;
         PERFORM pg_temp.shell(command);
-        RETURN QUERY SELECT e.state, e.message, e.hint FROM pg_temp.try('MOVE ALL FROM c') e;
+        RETURN QUERY SELECT e.state, e.message, e.hint FROM pg_temp.try(format('MOVE ALL FROM %I', c)) e;
         CLOSE c;
     EXCEPTION WHEN invalid_cursor_name THEN
     END;

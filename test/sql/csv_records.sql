@@ -83,7 +83,8 @@ SELECT * FROM pg_temp.show('a,b,c\n1,"open,3\n4,"5",6\n7,8,9\n');
 
 -- byte order marks: at the start, in front of a quote, amid the data
 SELECT * FROM pg_temp.show('\357\273\277a,b,c\n1,2,3\n');
-SELECT * FROM pg_temp.show('\357\273\277"a",b,c\n1,2,3\n\357\273\2774,5,6\n');
+-- (psql does not agree with itself over the years on how wide this character is)
+SELECT * FROM pg_temp.show('\357\273\277"a",b,c\n1,2,3\n\357\273\2774,5,6\n') \g (format=unaligned)
 -- zero bytes, and bytes that are no UTF-8
 SELECT * FROM pg_temp.show('a,b,c\n1,2\000x,3\n4,5,6\n');
 SELECT * FROM pg_temp.show('a,b,c\n1,\377\376,3\n1,2,\300\257\n\355\240\200,2,3\n4,5,6\n1,S\343o Paulo,3\n1,2,\342\202');

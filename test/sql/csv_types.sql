@@ -28,6 +28,7 @@ BEGIN
     EXECUTE format('SELECT v::text FROM olist_etl.read_csv(%L) AS t(v %s, w int)', pg_temp.dir() || '/t.csv', type) INTO value;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+    hint := replace(hint, 'DateStyle', 'datestyle');    -- from PostgreSQL 18 on
 END
 $$;
 SELECT v.*, r.*

@@ -174,10 +174,12 @@ GRANT SELECT ON one TO regress_olist_reader;
 CREATE VIEW view_of_one AS SELECT * FROM one;
 GRANT SELECT ON view_of_one TO regress_olist_reader;
 SET ROLE regress_olist_reader;
+SET client_min_messages = error;    -- ANALYZE warns, in words of each version
 SELECT s.statement, e.state, e.message
 FROM (VALUES ('SELECT * FROM one'), ('EXPLAIN SELECT * FROM one'), ('ANALYZE one'),
              ('IMPORT FOREIGN SCHEMA x FROM SERVER olist_local INTO pg_temp OPTIONS (uri ''DIR/'')')) AS s (statement),
      LATERAL pg_temp.try(s.statement) e;
+SET client_min_messages = warning;
 -- a view reads as its owner, who may
 SELECT count(*) FROM view_of_one;
 RESET ROLE;
