@@ -404,8 +404,8 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	args[0] = OLIST_SPI_INT8(run_id);
 	olist_spi_execute_as_owner(
 		"SELECT count(t.run_id), "
-		"       least(sum(t.rows), 9223372036854775807)::int8, "
-		"       least(sum(t.rejects), 9223372036854775807)::int8, "
+		"       least(coalesce(sum(t.rows), 0), 9223372036854775807)::int8, "
+		"       least(coalesce(sum(t.rejects), 0), 9223372036854775807)::int8, "
 		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at) "
 		"FROM olist_etl.run r "
 		"LEFT JOIN olist_etl.task t ON t.run_id = r.run_id AND t.status = 'SUCCEEDED' "

@@ -33,6 +33,7 @@ SELECT olist_etl.create_workflow('flow_chain', '{
                "Parameters": {"what": "second"}, "ResultPath": null, "End": true}
   }}');
 CALL olist_etl.run('flow_chain', '{"name": "one"}') \gset
+\echo :objects :rows :rejects
 SELECT status, output, redrive_count, ended_at IS NOT NULL AS ended, owner = current_user AS mine
 FROM olist_etl.run WHERE run_id = :run_id;
 SELECT id, previous_id, type, state, details - 'name' AS details
@@ -135,6 +136,8 @@ SELECT olist_etl.create_workflow('flow_rows', '{
 CALL olist_etl.run('flow_rows', '{"rows": 1e30, "rows_rejected": -1}') \gset
 CALL olist_etl.run('flow_rows', '{"rows": 9223372036854775807, "rows_loaded": "many"}') \gset
 CALL olist_etl.run('flow_rows', '{"rows_loaded": 0, "rows": 2.4, "rows_rejected": 2.5}') \gset
+CALL olist_etl.run('flow_rows', '{"object_id": 1, "rows_loaded": 5, "rows_rejected": 2}') \gset
+\echo :objects :rows :rejects
 SELECT r.status, t.rows, t.rejects FROM olist_etl.run r JOIN olist_etl.task t USING (run_id) WHERE workflow = 'flow_rows' ORDER BY run_id;
 
 -- a task that does not end in its time, in the session and in a worker
