@@ -95,6 +95,14 @@ my $setter = $node->background_psql('postgres');
 my $locker = $node->background_psql('postgres');
 $_->query_safe('SET client_min_messages = error') for $runner, $setter;
 
+# the run of $runner ends, with an error
+sub await_run_end
+{
+	$runner->query_until(qr/ended/, '');
+	$runner->{stderr} = '';
+	return;
+}
+
 # while objects are being staged, by several workers and by the session alone
 for my $workers (4, 0)
 {
@@ -107,7 +115,7 @@ for my $workers (4, 0)
 		SELECT olist_etl.set_source('@{[ $second->directory ]}');\n\\echo pointed\n});
 	waiting_for('source', 1);
 	$locker->query_safe('COMMIT');
-	$runner->query_until(qr/ended/, '');
+	await_run_end();
 	$setter->query_until(qr/pointed/, '');
 	is(last_run(), $elsewhere, "set_source() while $workers workers stage: the run says so");
 	is(foreign_objects(), '0 rows, 0 objects', '... nothing of the former source is left');
@@ -128,7 +136,7 @@ for my $before ('Stage and build', 'Check', 'Facts', 'Check again', 'Publish')
 	waiting_for('advisory', 1);
 	set_source($second);
 	$locker->query_safe('COMMIT');
-	$runner->query_until(qr/ended/, '');
+	await_run_end();
 	is(last_run(), $elsewhere, "set_source() before \"$before\": the run says so");
 	is(foreign_objects(), '0 rows, 0 objects', '... nothing of the former source is left');
 	is_deeply([ $second->warehouse, $second->dimensions ], $warehouse{$second}, '... and what is published stays');
@@ -147,7 +155,7 @@ waiting_for('advisory', 1);
 set_source($second);
 set_source($first);
 $locker->query_safe('COMMIT');
-$runner->query_until(qr/ended/, '');
+await_run_end();
 is(last_run(), $elsewhere, 'set_source() and back again: the run says so');
 is($first->run->{status}, 'SUCCEEDED', '... and the next one gives it all');
 is($first->warehouse, $warehouse{$first}[0], '... from the first source again');
