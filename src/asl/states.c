@@ -535,7 +535,8 @@ work_wait(OlistExecution *execution, OlistBranch *branch)
 		runtime_failure(execution, branch, pstrdup("Wait state delay is too long."));
 	else
 		olist_branch_wait(execution, branch, OLIST_PHASE_WAIT,
-						  which < 2 ? branch->entered_at + seconds * USECS_A_SECOND : due);
+						  which < 2 ? Min(branch->entered_at, now) + seconds * USECS_A_SECOND
+									: due);
 }
 
 /* TimeoutSeconds or its Path in seconds, 0: none; false if the branch has failed over it */

@@ -152,7 +152,9 @@ commit_batch(OlistRun *run)
 static OlistTime
 hook_now(void *arg)
 {
-	return olist_clock_to_unix(GetCurrentTimestamp());
+	const OlistRun *run = arg;
+
+	return olist_clock_to_unix(olist_clock_now(&run->clock));
 }
 
 static void
@@ -248,9 +250,10 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 				 errdetail("At byte %d: %s.", error.offset + 1, error.message)));
 	run->batch_context =
 		AllocSetContextCreate(run->context, "olist_etl events", ALLOCSET_DEFAULT_SIZES);
+	run->clock = olist_clock_start();
 	run->machine_deadline = DT_NOEND;
 	if (olist_json_to_int64(olist_json_get(definition, "TimeoutSeconds"), &timeout))
-		run->machine_deadline = GetCurrentTimestamp() + timeout * USECS_PER_SEC;
+		run->machine_deadline = olist_clock_now(&run->clock) + timeout * USECS_PER_SEC;
 	run->due_at = DT_NOEND;
 
 	hooks->arg = run;
@@ -391,7 +394,7 @@ make_call(const OlistRun *run, const OlistTaskRow *task)
 						   .token = run->row.token,
 						   .resource = task->resource,
 						   .argument = task->argument,
-						   .deadline = task->deadline,
+						   .deadline = olist_clock_to_ticks(&run->clock, task->deadline),
 						   .owns_transaction = !run->atomic};
 }
 
@@ -442,6 +445,7 @@ static void
 execute_here(OlistRun *run, OlistTaskRow *task)
 {
 	OlistTaskCall call = make_call(run, task);
+	int64 own_deadline = call.deadline;
 	OlistTaskOutcome outcome;
 	MemoryContext scratch =
 		AllocSetContextCreate(run->context, "olist_etl task", ALLOCSET_DEFAULT_SIZES);
@@ -449,12 +453,13 @@ execute_here(OlistRun *run, OlistTaskRow *task)
 
 	/* nothing else goes on, or is_lone() would not be true: `until` is the whole run's time-out */
 	if (run->machine_deadline != DT_NOEND)
-		call.deadline = Min(call.deadline, olist_clock_from_unix(run->action.until));
+		call.deadline = olist_clock_to_ticks(
+			&run->clock, Min(task->deadline, olist_clock_from_unix(run->action.until)));
 	olist_execution_task_started(run->execution, task->task_id);
 	if (!olist_task_execute(&call, &outcome))
 		raise_taken_over(run);
 	commit_task(run, &call, &outcome);
-	if (call.deadline < task->deadline && GetCurrentTimestamp() >= call.deadline)
+	if (call.deadline < own_deadline && olist_clock_ticks() >= call.deadline)
 		free_task(task); /* the executor will find that the run's time is over */
 	else
 		take_outcome(run, task, &outcome);
@@ -698,8 +703,10 @@ stop_task(OlistRun *run, int64 task_id)
 			task = other;
 		}
 	}
-	if (task != NULL)
-		run->batch.unwanted = lappend(run->batch.unwanted, task);
+	if (task == NULL)
+		return;
+	task->timed_out = task->deadline <= olist_clock_now(&run->clock);
+	run->batch.unwanted = lappend(run->batch.unwanted, task);
 }
 
 /* ask the executor for everything that is to be done now */
@@ -735,7 +742,7 @@ note_due(OlistRun *run)
 	TimestampTz until = olist_clock_from_unix(run->action.until);
 
 	if (run->running != NIL || until >= run->machine_deadline ||
-		TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until) < DUE_MS)
+		TimestampDifferenceMilliseconds(olist_clock_now(&run->clock), until) < DUE_MS)
 		until = DT_NOEND;
 	if (until == run->due_at)
 		return;
@@ -748,7 +755,8 @@ static void
 wait(OlistRun *run)
 {
 	TimestampTz until = olist_clock_from_unix(run->action.until);
-	long timeout = Min(POLL_MS, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until));
+	long timeout =
+		Min(POLL_MS, TimestampDifferenceMilliseconds(olist_clock_now(&run->clock), until));
 
 	note_due(run);
 	if (!run->atomic && ActiveSnapshotSet())

@@ -5,6 +5,7 @@
 #ifndef OLIST_COORDINATOR_H
 #define OLIST_COORDINATOR_H
 
+#include "flow/clock.h"
 #include "flow/lock.h"
 #include "flow/pool.h"
 #include "flow/store.h"
@@ -16,6 +17,7 @@ typedef struct OlistRun
 	bool atomic; /* everything in the caller's transaction */
 	Oid role;	 /* that called, under which the tasks are executed */
 	OlistWorkflowLock lock;
+	OlistClock clock;
 	OlistExecution *execution;
 	OlistAction action;			  /* what the execution said last */
 	TimestampTz machine_deadline; /* of the whole run, DT_NOEND: none */

@@ -22,6 +22,7 @@
 
 #include "catalog/pg_type.h"
 #include "flow/channel.h"
+#include "flow/clock.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -29,7 +30,6 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 /* a worker that has not become ready by then is given up */
 #define START_TIMEOUT_MS 10000
@@ -54,7 +54,7 @@ typedef struct Worker
 	BackgroundWorkerHandle *handle;
 	shm_mq_handle *calls;
 	shm_mq_handle *outcomes;
-	TimestampTz launched;
+	int64 launched;		   /* when, in ticks */
 	int64 task_id;		   /* while BUSY */
 	StringInfoData unsent; /* of a call that the queue has not taken whole */
 } Worker;
@@ -160,7 +160,7 @@ launch(OlistPool *pool, int number)
 		shm_mq_set_handle(worker->calls, worker->handle);
 		shm_mq_set_handle(worker->outcomes, worker->handle);
 		worker->state = WORKER_STARTING;
-		worker->launched = GetCurrentTimestamp();
+		worker->launched = olist_clock_ticks();
 	}
 	else
 		vacate(worker);
@@ -286,7 +286,7 @@ start_failed(const Worker *worker)
 {
 	return worker->state == WORKER_STARTING &&
 		   (has_stopped(worker) ||
-			TimestampDifferenceExceeds(worker->launched, GetCurrentTimestamp(), START_TIMEOUT_MS));
+			olist_clock_ticks() - worker->launched > START_TIMEOUT_MS * INT64CONST(1000));
 }
 
 /* the worker of this place is gone or going; true if a task went with it */
@@ -343,25 +343,25 @@ olist_pool_receive(OlistPool *pool, OlistPoolReport *report)
 	return false;
 }
 
-/* wait until all workers are gone or the time is over; true if they are gone */
+/* wait until all workers are gone or the clock has come so far; true if they are gone */
 static bool
-wait_gone(OlistPool *pool, TimestampTz until)
+wait_gone(OlistPool *pool, int64 until)
 {
 	for (;;)
 	{
 		bool gone = true;
-		long left;
+		int64 left;
 
 		for (int i = 0; i < pool->limit; i++)
 		{
 			if (pool->workers[i].state != WORKER_VACANT && !has_stopped(&pool->workers[i]))
 				gone = false;
 		}
-		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		left = until - olist_clock_ticks();
 		if (gone || left <= 0)
 			return gone;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 (long) (left / 1000) + 1, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }
@@ -369,7 +369,7 @@ wait_gone(OlistPool *pool, TimestampTz until)
 void
 olist_pool_stop(OlistPool *pool)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64 now = olist_clock_ticks();
 
 	HOLD_INTERRUPTS();
 	pg_atomic_write_u32(&pool->channel->closed, 1);
@@ -385,12 +385,12 @@ olist_pool_stop(OlistPool *pool)
 			interrupt(worker);
 		leave_queues(worker);
 	}
-	if (!wait_gone(pool, TimestampTzPlusMilliseconds(now, STOP_POLITE_MS)))
+	if (!wait_gone(pool, now + STOP_POLITE_MS * INT64CONST(1000)))
 	{
 		for (int i = 0; i < pool->limit; i++)
 			if (pool->workers[i].state != WORKER_VACANT)
 				TerminateBackgroundWorker(pool->workers[i].handle);
-		(void) wait_gone(pool, TimestampTzPlusMilliseconds(now, STOP_TOTAL_MS));
+		(void) wait_gone(pool, now + STOP_TOTAL_MS * INT64CONST(1000));
 	}
 	dsm_detach(pool->segment);
 	MemoryContextDelete(pool->context);

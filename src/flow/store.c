@@ -518,7 +518,6 @@ abort_tasks(int64 run_id, List *tasks)
 {
 	int n = list_length(tasks);
 	Column id = column_new(n), status = column_new(n);
-	TimestampTz now = GetCurrentTimestamp();
 	OlistSpiArg args[3];
 	ListCell *lc;
 
@@ -527,7 +526,7 @@ abort_tasks(int64 run_id, List *tasks)
 		const OlistTaskRow *task = lfirst(lc);
 
 		column_add(&id, Int64GetDatum(task->task_id));
-		column_add_text(&status, task->deadline <= now ? "TIMED_OUT" : "ABORTED");
+		column_add_text(&status, task->timed_out ? "TIMED_OUT" : "ABORTED");
 	}
 	args[0] = OLIST_SPI_INT8(run_id);
 	args[1] = column_arg(&id, INT8OID, INT8ARRAYOID);

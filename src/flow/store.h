@@ -69,8 +69,9 @@ typedef struct OlistTaskRow
 	int64 scope;
 	int item;
 	TimestampTz deadline;
-	bool again;	   /* its row may stand there from before an interruption */
-	bool unwanted; /* stopped: nobody waits for its outcome */
+	bool again;		/* its row may stand there from before an interruption */
+	bool unwanted;	/* stopped: nobody waits for its outcome */
+	bool timed_out; /* it was stopped because its deadline has come */
 } OlistTaskRow;
 
 /* what a run gave, as run() returns it */

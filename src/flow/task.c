@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "compat.h"
+#include "flow/clock.h"
 #include "flow/error.h"
 #include "flow/settings.h"
 #include "flow/store.h"
@@ -59,11 +60,21 @@ typedef struct TaskWork
  * session's statement_timeout nor is mistaken for it.
  */
 static TimeoutId task_timer = MAX_TIMEOUTS;
+static int64 task_deadline;
 static volatile sig_atomic_t task_timer_fired = false;
+
+/*
+ * The server's timers follow its time of day, which may have jumped: look every
+ * so often, the last time just after the deadline.
+ */
+#define TIMER_MS 1000
+#define TIMER_SLACK_MS 2
 
 static void
 task_timer_handler(void)
 {
+	if (olist_clock_ticks() < task_deadline)
+		return;
 	task_timer_fired = true;
 	QueryCancelPending = true;
 	InterruptPending = true;
@@ -71,13 +82,20 @@ task_timer_handler(void)
 }
 
 static void
-start_timer(TimestampTz deadline)
+start_timer(int64 deadline)
 {
+	int64 left = deadline - olist_clock_ticks();
+
 	if (task_timer == MAX_TIMEOUTS)
 		task_timer = RegisterTimeout(USER_TIMEOUT, task_timer_handler);
 	task_timer_fired = false;
-	if (deadline != DT_NOEND)
-		enable_timeout_at(task_timer, deadline);
+	task_deadline = deadline;
+	if (deadline != OLIST_TICKS_NEVER)
+		enable_timeout_every(
+			task_timer,
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										Max(left, 0) / 1000 % TIMER_MS + TIMER_SLACK_MS),
+			TIMER_MS);
 }
 
 /* did the timer fire? A cancel that it left pending is the timer's and goes with it */
@@ -313,7 +331,7 @@ bool
 olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	TaskWork work = {call, outcome, CurrentMemoryContext};
-	TimestampTz start = GetCurrentTimestamp();
+	int64 start = olist_clock_ticks();
 	ErrorData *edata;
 
 	memset(outcome, 0, sizeof(*outcome));
@@ -329,7 +347,7 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 			ReThrowError(edata);
 		fail(outcome, edata, timed_out);
 	}
-	outcome->usec = GetCurrentTimestamp() - start;
+	outcome->usec = olist_clock_ticks() - start;
 	OLIST_FAULT("flow-task-after");
 	return olist_store_end_task(call, outcome);
 }

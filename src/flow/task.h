@@ -6,7 +6,6 @@
 #ifndef OLIST_TASK_H
 #define OLIST_TASK_H
 
-#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
 /* what is to be called, and for which run */
@@ -17,7 +16,7 @@ typedef struct OlistTaskCall
 	int64 token;		   /* the run's fence: see store.h */
 	const char *resource;  /* "olist:schema.function" */
 	const char *argument;  /* JSON text */
-	TimestampTz deadline;  /* DT_NOEND: none */
+	int64 deadline;		   /* in ticks of clock.h */
 	bool owns_transaction; /* nothing but this attempt is in the transaction */
 } OlistTaskCall;
 
