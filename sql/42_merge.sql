@@ -138,7 +138,7 @@ CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 1.1
+SET random_page_cost = 0.3
 AS $$
 BEGIN
     -- prefixes whose points come or go; and of those without points, the ones whose residents do
@@ -217,7 +217,7 @@ CREATE FUNCTION olist_etl.merge_members() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 1.1
+SET random_page_cost = 0.3
 AS $$
 BEGIN
     CREATE TABLE olist_build.touched_seller AS
@@ -332,7 +332,7 @@ CREATE FUNCTION olist_etl.merge_orders() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 1.1
+SET random_page_cost = 0.3
 AS $$
 DECLARE
     n bigint;
@@ -497,7 +497,7 @@ CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 1.1
+SET random_page_cost = 0.3
 AS $$
 DECLARE
     order_ids text[];
@@ -619,7 +619,7 @@ CREATE FUNCTION olist_etl.build_batch(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 1.1
+SET random_page_cost = 0.3
 AS $$
 BEGIN
     PERFORM olist_etl.hold_source(argument);

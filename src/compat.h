@@ -159,4 +159,11 @@
 #define olist_compat_guc_variables(n) (*(n) = GetNumConfigOptions(), get_guc_variables())
 #endif
 
+/* 17 lets an index finish what it kept open from one inserted row to the next (c1ec02be1d79) */
+#if PG_VERSION_NUM >= 170000
+#define olist_compat_index_insert_cleanup(index, info) index_insert_cleanup(index, info)
+#else
+#define olist_compat_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
 #endif /* OLIST_COMPAT_H */

@@ -14,9 +14,13 @@
 
 #include "star/merge.h"
 
+#include "access/table.h"
 #include "base/spi.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "star/insert.h"
+#include "utils/lsyscache.h"
 
 /* is it one of OLIST_PROVENANCE_COLUMNS? */
 static bool
@@ -71,6 +75,12 @@ append_values(StringInfo sql, const OlistTable *table, const char *prefix, bool 
 	}
 }
 
+static Relation
+open_table(const char *schema, const OlistTable *table, LOCKMODE lock)
+{
+	return table_open(get_relname_relid(table->name, get_namespace_oid(schema, false)), lock);
+}
+
 static uint64
 delete_rows(const OlistTable *table, bool only_scope)
 {
@@ -112,25 +122,36 @@ update_rows(const OlistTable *table)
 	return olist_spi_run(sql.data, SPI_OK_UPDATE);
 }
 
+/* the rows that the warehouse lacks, past the executor where nothing hinders it */
 static uint64
 insert_rows(const OlistTable *table)
 {
 	StringInfoData columns;
-	StringInfoData sql;
+	StringInfoData query;
+	Relation rel = open_table(OLIST_DW_SCHEMA, table, RowExclusiveLock);
+	Relation source = open_table(OLIST_BUILD_SCHEMA, table, AccessShareLock);
+	uint64 inserted;
 
 	initStringInfo(&columns);
 	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
 		appendStringInfo(&columns, "%s%s", column == table->columns ? "" : ", ", column->name);
-	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "INSERT INTO %1$s.%2$s (%3$s)\n"
+	initStringInfo(&query);
+	appendStringInfo(&query,
 					 "SELECT %3$s\n"
 					 "FROM %4$s.%2$s AS new\n"
 					 "WHERE NOT EXISTS (SELECT FROM %1$s.%2$s AS old WHERE ",
 					 OLIST_DW_SCHEMA, table->name, columns.data, OLIST_BUILD_SCHEMA);
-	append_key_match(&sql, table);
-	appendStringInfoChar(&sql, ')');
-	return olist_spi_run(sql.data, SPI_OK_INSERT);
+	append_key_match(&query, table);
+	appendStringInfoChar(&query, ')');
+	if (olist_insert_obstacle(rel, source) == NULL)
+		inserted = olist_insert(rel, query.data);
+	else
+		inserted = olist_spi_run(psprintf("INSERT INTO %s.%s (%s)\n%s", OLIST_DW_SCHEMA,
+										  table->name, columns.data, query.data),
+								 SPI_OK_INSERT);
+	table_close(source, NoLock);
+	table_close(rel, NoLock);
+	return inserted;
 }
 
 void
