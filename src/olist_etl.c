@@ -19,6 +19,7 @@
 #include "flow/flow.h"
 #include "csv/row_source.h"
 #include "fmgr.h"
+#include "load/object_error.h"
 #include "source/credentials.h"
 #include "source/decompress.h"
 #include "source/policy.h"
@@ -94,6 +95,7 @@ _PG_init(void)
 	olist_policy_init();
 	olist_remote_stream_init();
 	olist_csv_init();
+	olist_object_error_init();
 	olist_fault_init();
 	olist_asl_init();
 	olist_star_init();

@@ -13,7 +13,8 @@
  *				no current line ──► a line of this version: take it back
  *								──► none: insert one; if somebody was faster, again
  *
- *		finish:	the former line is superseded, then ours is current
+ *		finish:	the former line is superseded, and so are those of versions that
+ *				could not be loaded; then ours is current
  *
  * Rows in UNLOGGED tables vanish in a crash. olist_etl.staged, unlogged as
  * well, vanishes with them; it also notes the table's file, so that rows gone
@@ -212,6 +213,23 @@ supersede(const OlistLedgerClaim *claim)
 	olist_spi_execute_kept_as_owner(&unmark, 1, args);
 }
 
+/* a version that could not be loaded matters no more when another one is */
+static void
+settle_rejected(const OlistLedgerKey *key, const OlistLedgerClaim *claim)
+{
+	static OlistSpiKept statement = {
+		.sql = "UPDATE olist_etl.ledger"
+			   "   SET superseded_by = $3"
+			   " WHERE target = $1 AND uri = $2 AND object_id <> $3"
+			   "   AND NOT is_current AND superseded_by IS NULL AND published_at IS NULL",
+		.expected = SPI_OK_UPDATE,
+	};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target), OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_INT8(claim->object_id)};
+
+	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
+}
+
 void
 olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 					const OlistLedgerCounts *counts)
@@ -235,10 +253,38 @@ olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 	SPI_connect();
 	if (claim->former_id != 0)
 		supersede(claim);
+	settle_rejected(key, claim);
 	olist_spi_execute_kept_as_owner(&update, lengthof(args), args);
 	if (OidIsValid(key->filenode))
 		mark_staged(key, claim);
 	SPI_finish();
+}
+
+int64
+olist_ledger_reject(const OlistLedgerKey *key)
+{
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.ledger AS l"
+			   "    (target, entity, source, uri, etag, size, last_modified, run_id, is_current)"
+			   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false)"
+			   "    ON CONFLICT ON CONSTRAINT ledger_version_key"
+			   "    DO UPDATE SET run_id = excluded.run_id, loaded_at = excluded.loaded_at"
+			   "    WHERE NOT l.is_current"
+			   " RETURNING l.object_id",
+		.expected = SPI_OK_INSERT_RETURNING,
+	};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
+						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
+						  last_modified_arg(key->object),	 OLIST_SPI_INT8(key->run_id)};
+	int64 object_id = 0;
+
+	args[7].isnull = key->run_id == 0;
+	SPI_connect();
+	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) > 0)
+		object_id = get_int8(1);
+	SPI_finish();
+	return object_id;
 }
 
 int64

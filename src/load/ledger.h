@@ -50,6 +50,12 @@ extern void olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClai
 								const OlistLedgerCounts *counts);
 
 /*
+ * This version could not be loaded: it has a line, but is not current. Returns
+ * the line's number; 0, and changes nothing, if the version is current.
+ */
+extern int64 olist_ledger_reject(const OlistLedgerKey *key);
+
+/*
  * The warehouse now shows what is in staging: every current object whose rows
  * are there is published. Called by the task that publishes, in its
  * transaction; from then on discover() finds those objects unchanged. Returns

@@ -420,3 +420,21 @@ olist_load_object(const OlistLoadTarget *target, const OlistObject *object)
 	MemoryContextDelete(context);
 	return result;
 }
+
+bool
+olist_load_reject_object(const OlistLoadTarget *target, const OlistObject *object,
+						 const ErrorData *error, OlistLoadResult *result)
+{
+	Load load = {.target = target, .object = object};
+	int64 object_id;
+
+	load.rel = table_open(target->relid, RowExclusiveLock);
+	describe_target(&load);
+	object_id = olist_ledger_reject(&load.key);
+	table_close(load.rel, NoLock);
+	if (object_id == 0)
+		return false;
+	olist_rejects_add_object(object_id, error);
+	*result = (OlistLoadResult){.object_id = object_id, .error = pstrdup(error->message)};
+	return true;
+}

@@ -30,6 +30,7 @@ typedef struct OlistLoadResult
 	int64 rows_rejected;
 	int extra_columns;	 /* that the table does not have */
 	int missing_columns; /* optional ones of the table that the object lacks */
+	char *error;		 /* why the object as a whole was rejected, or NULL */
 } OlistLoadResult;
 
 /*
@@ -40,5 +41,13 @@ typedef struct OlistLoadResult
  * the subtransaction around this call, has been rolled back.
  */
 extern OlistLoadResult olist_load_object(const OlistLoadTarget *target, const OlistObject *object);
+
+/*
+ * Note that the object could not be loaded, once that load has been rolled back:
+ * a ledger line that is not current, and one reject. False, and nothing is
+ * noted, if this very version is current: its rows are expected in the target.
+ */
+extern bool olist_load_reject_object(const OlistLoadTarget *target, const OlistObject *object,
+									 const ErrorData *error, OlistLoadResult *result);
 
 #endif /* OLIST_LOAD_H */

@@ -45,14 +45,23 @@ struct OlistRejects
 	bool isnull[NUM_COLUMNS][BATCH_ROWS];
 };
 
-OlistRejects *
-olist_rejects_begin(int64 object_id, bool may_have_rejects)
+/* those that an earlier load of the version has left; in the SPI connection of the caller */
+static void
+delete_former(int64 object_id)
 {
 	static OlistSpiKept statement = {
 		.sql = "DELETE FROM olist_etl.reject"
-			   " WHERE object_id = $1 AND reason = 'invalid'",
+			   " WHERE object_id = $1 AND reason IN ('invalid', 'object')",
 		.expected = SPI_OK_DELETE,
 	};
+	OlistSpiArg args[] = {OLIST_SPI_INT8(object_id)};
+
+	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
+}
+
+OlistRejects *
+olist_rejects_begin(int64 object_id, bool may_have_rejects)
+{
 	OlistRejects *rejects = palloc0(sizeof(OlistRejects));
 
 	rejects->object_id = object_id;
@@ -60,10 +69,8 @@ olist_rejects_begin(int64 object_id, bool may_have_rejects)
 		AllocSetContextCreate(CurrentMemoryContext, "olist reject batch", ALLOCSET_DEFAULT_SIZES);
 	if (may_have_rejects)
 	{
-		OlistSpiArg args[] = {OLIST_SPI_INT8(object_id)};
-
 		SPI_connect();
-		olist_spi_execute_kept_as_owner(&statement, 1, args);
+		delete_former(object_id);
 		SPI_finish();
 	}
 	return rejects;
@@ -165,4 +172,23 @@ olist_rejects_end(OlistRejects *rejects)
 		flush(rejects);
 	MemoryContextDelete(rejects->batch_context);
 	pfree(rejects);
+}
+
+void
+olist_rejects_add_object(int64 object_id, const ErrorData *error)
+{
+	static OlistSpiKept statement = {
+		.sql = "INSERT INTO olist_etl.reject"
+			   "    (object_id, reason, line, sqlstate, message, hint, raw)"
+			   "VALUES ($1, 'object', 0, $2, $3, $4, '')",
+		.expected = SPI_OK_INSERT,
+	};
+	OlistSpiArg args[] = {OLIST_SPI_INT8(object_id),
+						  OLIST_SPI_TEXT(unpack_sql_state(error->sqlerrcode)),
+						  OLIST_SPI_TEXT(error->message), OLIST_SPI_TEXT(error->hint)};
+
+	SPI_connect();
+	delete_former(object_id);
+	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
+	SPI_finish();
 }

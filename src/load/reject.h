@@ -22,4 +22,7 @@ extern void olist_rejects_add(OlistRejects *rejects, const OlistRowPosition *pos
 /* Write what is pending and release everything. */
 extern void olist_rejects_end(OlistRejects *rejects);
 
+/* Keep the error for which an object as a whole was rejected, in place of an earlier one. */
+extern void olist_rejects_add_object(int64 object_id, const ErrorData *error);
+
 #endif /* OLIST_REJECT_H */

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "load/load.h"
+#include "load/object_error.h"
 
 #include "base/message.h"
 #include "fmgr.h"
@@ -72,22 +72,26 @@ find_entity(const char *name)
 	return entity;
 }
 
-/* what whoever called run() should know of the object's columns, as "notices" */
+/* what whoever called run() should know of the object, as "notices" */
 static void
-push_drift(JsonbParseState **state, const OlistObject *object, const OlistLoadResult *loaded)
+push_notices(JsonbParseState **state, const OlistObject *object, const OlistLoadResult *loaded)
 {
+	const char *uri = olist_redact_uri(object->uri);
 	JsonbValue value = {.type = jbvString};
 
-	if (loaded->extra_columns == 0 && loaded->missing_columns == 0)
+	if (loaded->error == NULL && loaded->extra_columns == 0 && loaded->missing_columns == 0)
 		return;
 	value.val.string.val = "notices";
 	value.val.string.len = strlen("notices");
 	pushJsonbValue(state, WJB_KEY, &value);
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	value.val.string.val =
-		psprintf("object \"%s\" has %d columns that are not known, and lacks %d "
-				 "optional ones: see olist_etl.drift",
-				 olist_redact_uri(object->uri), loaded->extra_columns, loaded->missing_columns);
+		loaded->error != NULL
+			? psprintf("object \"%s\" was rejected, and will be tried again: %s", uri,
+					   loaded->error)
+			: psprintf("object \"%s\" has %d columns that are not known, and lacks %d "
+					   "optional ones: see olist_etl.drift",
+					   uri, loaded->extra_columns, loaded->missing_columns);
 	value.val.string.len = strlen(value.val.string.val);
 	pushJsonbValue(state, WJB_ELEM, &value);
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -102,13 +106,16 @@ make_result(const OlistEntity *entity, const OlistObject *object, const OlistLoa
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	olist_json_push_int8(&state, "object_id", loaded->object_id);
 	olist_json_push_text(&state, "entity", entity->name);
-	olist_json_push_text(&state, "status", loaded->skipped ? "skipped" : "loaded");
+	olist_json_push_text(&state, "status",
+						 loaded->error != NULL ? "rejected"
+						 : loaded->skipped	   ? "skipped"
+											   : "loaded");
 	olist_json_push_int8(&state, "rows_read", loaded->rows_read);
 	olist_json_push_int8(&state, "rows_loaded", loaded->rows_loaded);
 	olist_json_push_int8(&state, "rows_rejected", loaded->rows_rejected);
 	olist_json_push_int8(&state, "bytes", Max(object->size, 0));
 	olist_source_stats_push(&state, before);
-	push_drift(&state, object, loaded);
+	push_notices(&state, object, loaded);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
@@ -134,6 +141,6 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	target.entity = entity;
 	target.run_id = olist_json_int8(argument, "run_id", 0);
 	target.reload = olist_json_bool(argument, "reload", false);
-	loaded = olist_load_object(&target, &object);
+	loaded = olist_load_object_or_reject(&target, &object);
 	PG_RETURN_JSONB_P(make_result(entity, &object, &loaded, &before));
 }

@@ -1,6 +1,8 @@
 # Files change their columns: a new one is noted and ignored, a missing optional
 # one is NULL, a type that changed gives rejects, and a missing key stops the run
-# before anything is published. Whoever calls run() is told.
+# before anything is published; or, with olist_etl.on_object_error = reject, the
+# object is rejected, the run goes on, and the next one tries again. Whoever calls
+# run() is told.
 use strict;
 use warnings;
 
@@ -17,9 +19,10 @@ sub sql
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# status and what was told
+# status and what was told; SETTINGS are for PGOPTIONS
 sub run
 {
+	local $ENV{PGOPTIONS} = $_[0] // '';
 	my (undef, undef, $error) = $node->psql('postgres', 'CALL olist_etl.run()');
 	return (sql('SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1'), $error);
 }
@@ -53,6 +56,21 @@ is(sql(q{SELECT line, column_name, sqlstate FROM olist_etl.reject WHERE reason =
 	'... its row is rejected');
 is(sql(q{SELECT payment_count, payment_total FROM olist_dw.fact_order WHERE order_id = 'new1'}), '19|19.00', '... the others are not');
 
+# a column of another type altogether: all rejects, of which the gate has a word to say
+my $typed = "order_id,payment_sequential,payment_type,payment_installments,payment_value\n";
+append_to_file("$dir/olist_order_payments_dataset_3.csv",
+	$typed . join('', map { "new1,no. $_,voucher,one,1.00 R\$\n" } 1 .. 20));
+($status, my $said) = run();
+is($status, 'FAILED', 'a file full of values of another type stops the run');
+like($said, qr/Olist\.QualityFailed\n.*objects_few_rejects: measured 100/, '... because the gate is shut');
+is(sql(q{SELECT rows_loaded, rows_rejected FROM olist_etl.ledger WHERE uri LIKE '%payments_dataset_3.csv'}), '0|20',
+	'... and the rows are rejects');
+unlink "$dir/olist_order_payments_dataset_3.csv" or die $!;
+append_to_file("$dir/olist_order_payments_dataset_3.csv", $typed . "new1,21,voucher,1,1.00\n");
+($status) = run();
+is($status, 'SUCCEEDED', 'the file, written as it should be, goes in');
+is(sql(q{SELECT payment_count FROM olist_dw.fact_order WHERE order_id = 'new1'}), '20', '... and only that');
+
 # a file without its key
 append_to_file("$dir/olist_orders_dataset_3.csv", "order_status,customer_id,order_purchase_timestamp\ndelivered,x,2018-08-01 10:00:00\n");
 ($status, $told) = run();
@@ -63,6 +81,58 @@ is(sql('SELECT count(*) FROM olist_dw.fact_order'), $orders + 1, '... and the wa
 unlink "$dir/olist_orders_dataset_3.csv";
 ($status) = run();
 is($status, 'SUCCEEDED', 'without that file the next run goes on');
+
+# the same, and files that are no CSV at all: rejected as a whole, by a setting
+my $reject = '-c olist_etl.on_object_error=reject';
+my $no_key = "order_status,customer_id,order_purchase_timestamp\ndelivered,x,2018-08-01 10:00:00\n";
+my $was_sellers = slurp_file("$dir/olist_sellers_dataset.csv");
+my $sellers = sql('SELECT count(*) FROM olist_dw.dim_seller');
+my $rejected = q{SELECT regexp_replace(l.uri, '.*/', ''), r.line, r.sqlstate, l.is_current, l.superseded_by IS NULL
+	FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE r.reason = 'object' ORDER BY 1};
+my $open = "olist_orders_dataset_4.csv|0|42703|f|t\nolist_orders_dataset_5.csv.gz|0|58030|f|t\nolist_sellers_dataset.csv|0|22P04|f|t";
+
+append_to_file("$dir/olist_orders_dataset_4.csv", $no_key);
+append_to_file("$dir/olist_orders_dataset_5.csv.gz", 'this is not gzip');
+append_to_file("$dir/olist_orders_dataset_6.csv", "order_status,order_id,customer_id,order_purchase_timestamp\n"
+	  . "delivered,new2,nobody,2018-08-01 10:00:00\n");
+unlink "$dir/olist_sellers_dataset.csv" or die $!;
+append_to_file("$dir/olist_sellers_dataset.csv", "id,seller_city\n1,x\n");
+foreach my $again ('', ', and again')
+{
+	($status, $told) = run($reject);
+	is($status, 'SUCCEEDED', "objects that cannot be loaded do not stop the run$again");
+	like($told, qr/NOTICE:  object ".*_4\.csv" was rejected, and will be tried again: header of ".*_4\.csv" has no column "order_id"/,
+		'... which tells of them');
+	is(sql($rejected), $open, '... they are noted, once');
+	is(sql(q{SELECT sum(jsonb_path_exists(output::jsonb, '$ ? (@.status == "rejected")')::int) FROM olist_etl.task
+		WHERE run_id = (SELECT max(run_id) FROM olist_etl.run)}), 3, '... and counted');
+	is(sql('SELECT (SELECT count(*) FROM olist_dw.fact_order), (SELECT count(*) FROM olist_dw.dim_seller)'),
+		join('|', $orders + 2, $sellers), '... the others are loaded, and what was there before stays');
+	is(sql(q{SELECT string_agg(regexp_replace(uri, '.*dataset', '') || ' ' || status, ', ' ORDER BY uri) FROM olist_etl.pending()}),
+		'_4.csv new, _5.csv.gz new, .csv changed', '... until the next run');
+}
+($status) = run();
+is($status, 'FAILED', 'without the setting they stop the run');
+
+# what is nobody's file is not an object's fault
+append_to_file("$dir/olist_orders_dataset_7.csv", $no_key);
+chmod 0, "$dir/olist_orders_dataset_7.csv" or die $!;
+($status, $told) = run($reject);
+is($status, 'FAILED', 'a file that may not be read stops the run in any case');
+like($told, qr/permission|Permission/, '... and says so');
+unlink "$dir/olist_orders_dataset_7.csv";
+
+# written anew, they are loaded like any other
+unlink map { "$dir/olist_$_" } 'orders_dataset_4.csv', 'orders_dataset_5.csv.gz', 'sellers_dataset.csv';
+append_to_file("$dir/olist_orders_dataset_4.csv", "order_id,$no_key" =~ s/\nd/\nnew3,d/r);
+append_to_file("$dir/olist_sellers_dataset.csv", $was_sellers);
+($status, $told) = run($reject);
+is($status, 'SUCCEEDED', 'once they are written anew');
+unlike($told, qr/rejected/, '... no object is rejected');
+is(sql('SELECT count(*) FROM olist_dw.fact_order'), $orders + 3, '... and all are loaded');
+is(sql($rejected), $open =~ s/(4|sellers_dataset)(.*)t$/$1$2f/gmr, '... in place of what was rejected');
+is(sql(q{SELECT status FROM olist_etl.pending()}), '', '... which is not tried any more');
+is(sql('SELECT * FROM olist_etl.check()'), '', '... and all fits together');
 
 $node->stop;
 done_testing();
