@@ -14,6 +14,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/fault.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -342,6 +343,7 @@ olist_build_end(OlistBuild *build)
 {
 	uint64 rows = olist_writer_end(build->writer);
 
+	OLIST_FAULT("star-built");
 	table_close(build->rel, NoLock);
 	CommandCounterIncrement();
 	set_sequence(build);

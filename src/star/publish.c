@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/fault.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
 #include "nodes/pg_list.h"
@@ -160,6 +161,7 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	olist_schema_ensure(OLIST_DW_SCHEMA);
 	check_complete();
 	is_merge = olist_is_merge();
+	OLIST_FAULT("star-publish");
 	for (size_t i = 0; i < lengthof(tables); i++)
 	{
 		if (olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
@@ -173,6 +175,7 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	rejected = is_merge ? olist_reject_merge(tables, lengthof(tables))
 						: olist_reject_publish(tables, lengthof(tables));
 	drop_build_tables();
+	OLIST_FAULT("star-published");
 	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
 	olist_task_disconnect();
 	return result(moved, &counts, rejected, olist_ledger_publish());
