@@ -16,11 +16,17 @@ use PostgreSQL::Test::Utils;
 sub new
 {
 	my ($class, $node, %param) = @_;
-	my $directory = PostgreSQL::Test::Utils::tempdir();
-	my $self = bless { node => $node, directory => "$directory/source" }, $class;
-	$self->generate($self->{directory}, %param);
-	$node->safe_psql('postgres', "SELECT olist_etl.set_source('$self->{directory}')");
-	return $self;
+	my $directory = PostgreSQL::Test::Utils::tempdir() . '/source';
+	generate({ node => $node }, $directory, %param);
+	return $class->over($node, $directory);
+}
+
+# Over files that are there.
+sub over
+{
+	my ($class, $node, $directory) = @_;
+	$node->safe_psql('postgres', "SELECT olist_etl.set_source('$directory')");
+	return bless { node => $node, directory => $directory }, $class;
 }
 
 sub directory { return $_[0]{directory}; }
