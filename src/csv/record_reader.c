@@ -21,7 +21,9 @@
  *
  * After a structural error the rest of the physical line is passed over and
  * the next line begins a new record. Nothing is read twice: a line that was
- * swallowed by an open quote belongs to the rejected record, whole.
+ * swallowed by an open quote belongs to the rejected record, whole. That is a
+ * fair price for a few lines. Where a quote swallows many, the object cannot be
+ * trusted, and the record says so.
  */
 #include "postgres.h"
 
@@ -36,6 +38,12 @@
 
 /* bytes of the object's beginning that are kept for a diagnosis */
 #define HEAD_BYTES 64
+
+/*
+ * lines that an open quote may swallow with one bad record; no message of the
+ * Olist reviews has more than 23
+ */
+#define MAX_SWALLOWED_LINES 100
 
 /* a limit that a field exceeds, noted in libcsv's callback */
 typedef enum Fault
@@ -336,6 +344,7 @@ begin_record(OlistRecordReader *reader)
 	if (record->sqlerrcode != 0)
 	{
 		record->sqlerrcode = 0;
+		record->object_broken = false;
 		MemoryContextReset(reader->text);
 	}
 	reader->start = reader->cursor = reader->pos;
@@ -368,16 +377,31 @@ line_of_cursor(const OlistRecordReader *reader)
 	return line;
 }
 
+/*
+ * A record is given up inside a quoted field that was opened on an earlier line,
+ * or this one. Did it swallow so much that the next line is no record either?
+ */
+static void
+check_swallowed(OlistRecordReader *reader, int64 opened)
+{
+	reader->record.object_broken = reader->line - opened > MAX_SWALLOWED_LINES;
+}
+
 /* the record is over a limit */
 static void
 set_over_limit(OlistRecordReader *reader, int bad_field, const char *what, int limit,
 			   const char *setting)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->text);
+	int64 begun = line_of_cursor(reader);
 
 	set_bad(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED, bad_field, psprintf("%s than %d", what, limit),
-			psprintf("The limit is set by \"%s\".%s", setting,
-					 reader->line > reader->record.line ? " Is a quote not closed?" : ""));
+			reader->line > begun
+				? psprintf("The limit is set by \"%s\". A quote was opened on line " INT64_FORMAT
+						   " and not closed until line " INT64_FORMAT ".",
+						   setting, begun, reader->line)
+				: psprintf("The limit is set by \"%s\".", setting));
+	check_swallowed(reader, begun);
 	MemoryContextSwitchTo(old);
 }
 
@@ -514,6 +538,7 @@ static void
 finish_object(OlistRecordReader *reader)
 {
 	MemoryContext old;
+	int64 opened;
 
 	if (csv_fini(&reader->parser, field_done, record_done, reader) == 0)
 	{
@@ -522,9 +547,11 @@ finish_object(OlistRecordReader *reader)
 		return;
 	}
 	old = MemoryContextSwitchTo(reader->text);
+	opened = line_of_cursor(reader);
 	set_bad(reader, ERRCODE_BAD_COPY_FILE_FORMAT, reader->record.nfields,
 			"quoted field is not closed before the end of the object",
-			psprintf("The quote was opened on line " INT64_FORMAT ".", line_of_cursor(reader)));
+			psprintf("The quote was opened on line " INT64_FORMAT ".", opened));
+	check_swallowed(reader, opened);
 	MemoryContextSwitchTo(old);
 	free_parser(reader);
 	start_parser(reader);

@@ -26,10 +26,11 @@ typedef struct OlistRecord
 	int64 offset; /* bytes of the object before it */
 
 	/* when it is no well-formed record */
-	int sqlerrcode; /* 0: it is well-formed */
-	char *message;	/* as an errmsg */
-	char *hint;		/* or NULL */
-	int bad_field;	/* index of the field to blame, -1: the whole record */
+	int sqlerrcode;		/* 0: it is well-formed */
+	char *message;		/* as an errmsg */
+	char *hint;			/* or NULL */
+	int bad_field;		/* index of the field to blame, -1: the whole record */
+	bool object_broken; /* no single record is bad: a quote took in what may be many */
 } OlistRecord;
 
 typedef struct OlistRecordReader OlistRecordReader;

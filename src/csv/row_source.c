@@ -501,6 +501,11 @@ olist_row_source_next(OlistRowSource *source, Datum *values, bool *isnull)
 	source->position.line = record->line;
 	source->position.offset = record->offset;
 	warn(source, record);
+	if (record->object_broken)
+		ereport(ERROR, (errcode(record->sqlerrcode),
+						errmsg("object \"%s\" cannot be read: %s", source->name, record->message),
+						errdetail("%s", record->hint),
+						errhint("Close the quote, or write the object again if it was cut off.")));
 	if (record->sqlerrcode != 0)
 		return fail(source, record, record->sqlerrcode, record->message, record->hint,
 					name_of_field(source, record->bad_field), NULL);

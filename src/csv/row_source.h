@@ -79,7 +79,10 @@ olist_row_source_open(OlistStream *stream, TupleDesc desc, const OlistRowFormat 
  * context. Several datums may share one allocation: reset the context, do not
  * pfree them. Never raises an error for what a record holds: that is
  * OLIST_ROW_BAD, after which reading goes on with the line after it. Errors of
- * the stream are raised. Interruptible.
+ * the stream are raised, and so is 22P04 or 54000 where a quote is not closed
+ * for a hundred lines, until the object ends or a record's limit is reached:
+ * these are many records, not one, and where the next begins is unknown.
+ * Interruptible.
  *
  * Lines without any byte are passed over and counted. A WARNING, once an
  * object, tells of mixed line ends and of a byte order mark amid the data.

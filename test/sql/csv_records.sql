@@ -78,6 +78,15 @@ SELECT * FROM pg_temp.show('a,b,c\n1,"l1\nl2"x,"\n4,5,6\n');
 -- a quote that is never closed
 SELECT * FROM pg_temp.show('a,b,c\n1,2,3\n4,"open,6\n7,8,9\n');
 SELECT * FROM pg_temp.show('a,b,c\n1,2,"');
+-- ... for more than a hundred lines: this is not one bad record, but a bad object,
+-- whether the quote is open at the object's end or where the record gets too long
+SELECT record, line, at, state, field, message, length(raw) FROM pg_temp.show('a,b,c\n1,2,3\n4,"open,6' || repeat('\n7,8,9', 99) || '\n');
+SELECT pg_temp.put('o.csv', convert_to(E'a,b,c\n1,2,3\n4,"open,6' || repeat(E'\n7,8,9', 150) || E'\n', 'UTF8'));
+SELECT e.* FROM (VALUES ('stop', 10000), ('reject', 10000), ('reject', 700), ('reject', 500)) AS v (on_error, max_record_bytes),
+     LATERAL pg_temp.try(format('SELECT * FROM olist_etl.load(''abc'', ''DIR/o.csv'', on_error => %L, max_record_bytes => ''%s'')',
+                                on_error, max_record_bytes)) e;
+DELETE FROM olist_etl.ledger WHERE target = 'public.abc';
+TRUNCATE abc;
 -- the quote that opens the next field closes it
 SELECT * FROM pg_temp.show('a,b,c\n1,"open,3\n4,"5",6\n7,8,9\n');
 

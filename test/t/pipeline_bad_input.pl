@@ -92,6 +92,10 @@ like($node->safe_psql('postgres', $rejects), qr/^1 22P04\|@{[ @lines + 1 ]}\|/, 
 is($pipeline->warehouse, $whole, '... which takes nothing with it');
 recovers('an unterminated quote at the end');
 
+$pipeline->write_file($orders, $good{$orders} . '"unterminated' . "\n" x 200);
+fails('a quote that swallows many lines', qr/22P04/, qr/\Q$orders\E/, qr/opened on line @{[ @lines + 1 ]}\b/, qr/HINT/);
+is(recovers('a quote that swallows many lines'), $whole, '... the same warehouse');
+
 # sources that cannot be reached
 SKIP:
 {

@@ -18,6 +18,7 @@
 
 #include "server.h"
 
+#include <csv.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -68,6 +69,30 @@ typedef struct Expectation
 } Expectation;
 
 static int failures = 0;
+
+/* how often libcsv may still allocate; the linker puts our csv_init() in its place */
+static int allocations_left = INT_MAX;
+
+extern int __real_csv_init(struct csv_parser *parser, unsigned char options);
+extern int __wrap_csv_init(struct csv_parser *parser, unsigned char options);
+
+static void *
+scarce_realloc(void *ptr, size_t size)
+{
+	if (allocations_left == 0)
+		return NULL;
+	allocations_left--;
+	return realloc(ptr, size);
+}
+
+int
+__wrap_csv_init(struct csv_parser *parser, unsigned char options)
+{
+	int result = __real_csv_init(parser, options);
+
+	csv_set_realloc_func(parser, scarce_realloc);
+	return result;
+}
 
 static size_t
 memory_read(OlistStream *base, char *buf, size_t len)
@@ -362,6 +387,57 @@ check_object(const char *data, size_t len)
 	MemoryContextDelete(context);
 }
 
+/* read all records; returns how many */
+static int
+count_records(OlistStream *stream)
+{
+	OlistRowFormat format;
+	OlistRecordReader *reader;
+	int n = 0;
+
+	default_format(&format);
+	reader = olist_record_reader_create(stream, &format);
+	while (olist_record_reader_next(reader) != NULL)
+		n++;
+	return n;
+}
+
+/*
+ * A long field makes libcsv allocate again and again. Wherever that fails, it is
+ * an error of memory, never a bad record, and nothing leaks.
+ */
+static void
+check_out_of_memory(void)
+{
+	static char data[200 * 1024];
+	int allowed = 0;
+	int records;
+	bool raised;
+
+	memset(data, 'x', sizeof(data));
+	data[0] = data[sizeof(data) - 2] = '"';
+	data[sizeof(data) - 1] = '\n';
+	olist_read_chunk_size = 64 * 1024;
+	do
+	{
+		MemoryContext context =
+			AllocSetContextCreate(TopMemoryContext, "memory", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		volatile int n = 0;
+
+		allocations_left = allowed++;
+		raised = UNIT_RAISES(n = count_records(memory_stream("memory:long", data, sizeof(data))));
+		if (raised && unit_sqlerrcode != ERRCODE_OUT_OF_MEMORY)
+			complain(data, 1, "without memory: %s", unit_message);
+		records = n;
+		CurrentMemoryContext = old;
+		MemoryContextDelete(context);
+	} while (raised && allowed < 100);
+	allocations_left = INT_MAX;
+	if (allowed < 3 || records != 1)
+		complain(data, 1, "%d records after %d allocations", records, allowed);
+}
+
 /* packed objects */
 
 /* append a gzip member or a zstd frame of data; returns the bytes written */
@@ -593,7 +669,7 @@ main(int argc, char **argv)
 
 	random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	olist_decompress_init();
-	printf("1..3\n");
+	printf("1..4\n");
 	for (int i = 0; i < iterations && failures < 10; i++)
 		check_object(data, random_object(data, sizeof(data)));
 	report(1, "records are those of the reference parser, at every chunk size");
@@ -603,6 +679,8 @@ main(int argc, char **argv)
 	for (int i = 0; i < iterations && failures < 10; i++)
 		check_conversions(data, random_value(data));
 	report(3, "conversions keep to the bytes they are given");
+	check_out_of_memory();
+	report(4, "L19: no memory in libcsv is an error, at whichever allocation");
 	return failures > 0;
 }
 
