@@ -84,6 +84,13 @@ olist_unlock_workflow(const OlistWorkflowLock *lock)
 }
 
 void
+olist_keep_extension(const OlistWorkflowLock *lock)
+{
+	/* granted at once, before those who wait: this process has the lock */
+	(void) LockAcquire(&lock->extension, AccessShareLock, false, false);
+}
+
+void
 olist_relock_extension(const OlistWorkflowLock *lock)
 {
 	if (!olist_compat_lock_held(&lock->extension, AccessShareLock))

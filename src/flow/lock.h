@@ -25,6 +25,13 @@ extern bool olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, b
 /* let go; needs no transaction, and does not mind locks that an abort has taken along */
 extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
 
+/*
+ * Keep the extension beyond olist_unlock_workflow(), until the transaction ends,
+ * which has read its tables and may read more: DROP EXTENSION would else take
+ * some of them first, and wait for the others.
+ */
+extern void olist_keep_extension(const OlistWorkflowLock *lock);
+
 /* after an aborted transaction, which loses the lock on the extension, not the other */
 extern void olist_relock_extension(const OlistWorkflowLock *lock);
 

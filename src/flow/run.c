@@ -441,6 +441,7 @@ with_lock(OlistRun *run, const OlistRunRequest *request, OlistRunResult *result)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	olist_keep_extension(&run->lock);
 	let_go(run);
 }
 
