@@ -156,6 +156,9 @@ extern OlistJson *olist_event_failure(const OlistFailure *failure);
  */
 extern void olist_event_note_resource(OlistJson *details, const char *resource);
 
+/* states.c: a branch that is ready to enter a state is in it, ready to work */
+extern void olist_branch_enter(OlistExecution *execution, OlistBranch *branch);
+
 /* states.c: one step of a branch that is ready */
 extern void olist_branch_step(OlistExecution *execution, OlistBranch *branch);
 

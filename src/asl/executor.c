@@ -611,6 +611,56 @@ run_step(OlistExecution *execution)
 	return true;
 }
 
+/* the branch that is ready in this phase, or NULL */
+static OlistBranch *
+find_ready(OlistExecution *execution, OlistPhase phase)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &execution->ready)
+	{
+		OlistBranch *branch = dlist_container(OlistBranch, ready, iter.cur);
+
+		if (branch->phase == phase)
+			return branch;
+	}
+	return NULL;
+}
+
+/*
+ * Bring all that is ready to where a resume could take it up: into a state, and
+ * over the consequences of a time-out. Who went on for so long lets others go
+ * first.
+ */
+static void
+settle(OlistExecution *execution)
+{
+	OlistBranch *branch;
+
+	while ((branch = find_ready(execution, OLIST_PHASE_TIMED_OUT)) != NULL)
+	{
+		dlist_delete(&branch->ready);
+		branch->is_ready = false;
+		olist_branch_step(execution, branch);
+	}
+	while ((branch = find_ready(execution, OLIST_PHASE_ENTER)) != NULL)
+		olist_branch_enter(execution, branch);
+	if (!dlist_is_empty(&execution->ready))
+		dlist_push_tail(&execution->ready, dlist_pop_head_node(&execution->ready));
+}
+
+static bool
+is_full(const OlistExecution *execution)
+{
+	return execution->hooks->full != NULL && execution->hooks->full(execution->hooks->arg);
+}
+
+OlistTime
+olist_execution_deadline(const OlistExecution *execution)
+{
+	return execution->deadline;
+}
+
 static OlistTime
 next_deadline(OlistExecution *execution)
 {
@@ -653,18 +703,25 @@ OlistActionKind
 olist_execution_next(OlistExecution *execution, OlistAction *action)
 {
 	bool worked = true;
+	bool full = false;
 
 	memset(action, 0, sizeof(OlistAction));
-	while (worked && dlist_is_empty(&execution->queue))
+	while (worked && !full && dlist_is_empty(&execution->queue))
 	{
 		MemoryContext previous = begin_step(execution);
 
 		CHECK_FOR_INTERRUPTS();
-		worked = run_step(execution);
+		full = is_full(execution);
+		if (full)
+			settle(execution);
+		else
+			worked = run_step(execution);
 		end_step(execution, previous);
 	}
 	if (!dlist_is_empty(&execution->queue))
 		take_action(execution, action);
+	else if (full && execution->status == OLIST_STATUS_RUNNING)
+		action->kind = OLIST_ACTION_BUSY;
 	else if (execution->status == OLIST_STATUS_RUNNING)
 	{
 		action->kind = OLIST_ACTION_IDLE;

@@ -7,10 +7,10 @@
  * caller. The same executor serves simulate() (virtual clock, mocks, nothing
  * written) and run() (workers, tables).
  *
- *		                 ┌──────────── next() ─────────────┐
- *		caller  ◄── TASK, STOP_TASK, IDLE until t, DONE ───┤ executor
- *		        ─── task_started/succeeded/failed, cancel ─►
- *		        ◄── hooks: now, emit, recall, read_items ───
+ *		                 ┌────────────── next() ────────────────┐
+ *		caller  ◄── TASK, STOP_TASK, BUSY, IDLE until t, DONE ──┤ executor
+ *		        ─── task_started/succeeded/failed, cancel ─────►
+ *		        ◄── hooks: now, emit, full, recall, read_items ─
  *
  *		for (;;)
  *			switch (olist_execution_next(execution, &action)) ...
@@ -30,8 +30,8 @@
  * again = true): the caller, who may have its result on record, then reports
  * that result or executes it.
  *
- * All events that one call of next() or of a happening emits belong together:
- * store them in one transaction, or resume may find a branch between two states.
+ * All events that come before one IDLE, BUSY or DONE belong together: store them
+ * in one transaction, or resume may find a branch between two states.
  *
  * Memory. The execution lives in a context of its own under the one current at
  * its start and ends with it; olist_execution_end() frees it earlier. Values in
@@ -116,6 +116,13 @@ typedef struct OlistHooks
 	void (*emit)(void *arg, const OlistEvent *event);
 
 	/*
+	 * Shall next() come back as BUSY, so that the events it has emitted can be
+	 * stored, though it has more to do? Must be false once they are. The hook may
+	 * be NULL: then it goes on, if need be for ever.
+	 */
+	bool (*full)(void *arg);
+
+	/*
 	 * Where did this branch stand? Called on resume only, once for each branch
 	 * that is reached; fill recall in the current memory context.
 	 */
@@ -147,6 +154,7 @@ typedef enum OlistActionKind
 {
 	OLIST_ACTION_TASK,		/* execute a task */
 	OLIST_ACTION_STOP_TASK, /* a task's result is no longer wanted */
+	OLIST_ACTION_BUSY,		/* store the events, see what happened, and come again */
 	OLIST_ACTION_IDLE,		/* nothing until something happens or `until` is reached */
 	OLIST_ACTION_DONE		/* the execution has ended; stays so */
 } OlistActionKind;
@@ -198,6 +206,9 @@ extern OlistExecution *
 olist_execution_resume(const OlistMachine *machine, const OlistJson *input,
 					   const OlistExecutionOptions *options, const OlistHooks *hooks,
 					   int64 last_event_id, int redrive_count);
+
+/* when the execution is over at the latest; OLIST_TIME_NEVER without TimeoutSeconds */
+extern OlistTime olist_execution_deadline(const OlistExecution *execution);
 
 /* what to do next; runs every state that needs nothing from outside */
 extern OlistActionKind olist_execution_next(OlistExecution *execution, OlistAction *action);

@@ -368,8 +368,8 @@ run(Simulation *simulation, OlistExecution *execution, OlistAction *action)
 			case OLIST_ACTION_TASK:
 				begin_task(simulation, execution, action);
 				break;
-			case OLIST_ACTION_STOP_TASK:
-				/* its answer, when it comes, is ignored */
+			case OLIST_ACTION_STOP_TASK: /* its answer, when it comes, is ignored */
+			case OLIST_ACTION_BUSY:
 				break;
 			case OLIST_ACTION_IDLE:
 				if (!pass_time(simulation, execution, action->until))

@@ -638,8 +638,8 @@ work(OlistExecution *execution, OlistBranch *branch)
 	}
 }
 
-static void
-enter(OlistExecution *execution, OlistBranch *branch)
+void
+olist_branch_enter(OlistExecution *execution, OlistBranch *branch)
 {
 	OlistJson *details = olist_json_object();
 
@@ -654,6 +654,7 @@ enter(OlistExecution *execution, OlistBranch *branch)
 	olist_json_set(details, "input", branch->input);
 	branch->entered_id =
 		olist_event_emit(execution, branch, olist_event_entered(branch->state->kind), details);
+	branch->phase = OLIST_PHASE_WORK;
 }
 
 void
@@ -680,6 +681,6 @@ olist_branch_step(OlistExecution *execution, OlistBranch *branch)
 		return;
 	}
 	if (branch->phase == OLIST_PHASE_ENTER)
-		enter(execution, branch);
+		olist_branch_enter(execution, branch);
 	work(execution, branch);
 }

@@ -48,8 +48,10 @@
 #define CLIENT_CHECK_MS "1000"
 /* the longest wait: for what only time brings, like a worker that never started */
 #define POLL_MS 1000
-/* bytes of events that are gathered before they are written, in one transaction still */
+/* what a loop of states that never waits may do before it is written and committed */
+#define BATCH_EVENTS 1000
 #define BATCH_BYTES (1024 * 1024)
+#define BATCH_MS 1000
 /* a wait that is worth a note in the run's row */
 #define DUE_MS 1000
 /* an attempt during which the server or the session was lost so often is given up */
@@ -172,19 +174,22 @@ hook_emit(void *arg, const OlistEvent *event)
 	row->state = event->state ? pstrdup(event->state) : NULL;
 	row->details = event->details ? olist_json_print(event->details, NULL) : NULL;
 	row->at = olist_clock_from_unix(event->at);
+	if (run->batch.events == NIL)
+		run->batch_since = row->at;
 	run->batch.events = lappend(run->batch.events, row);
 	run->urgent = run->urgent || strcmp(row->type, "TaskStarted") != 0;
 	MemoryContextSwitchTo(old);
+}
 
-	/* a loop of states that never comes out of the executor must not fill the memory */
-	if (MemoryContextMemAllocated(run->batch_context, false) > BATCH_BYTES)
-	{
-		OlistStoreBatch events = {.events = run->batch.events};
+static bool
+hook_full(void *arg)
+{
+	const OlistRun *run = arg;
 
-		olist_store_flush(run->row.run_id, run->row.token, &events);
-		run->batch.events = NIL;
-		MemoryContextReset(run->batch_context);
-	}
+	return run->urgent &&
+		   (list_length(run->batch.events) >= BATCH_EVENTS ||
+			MemoryContextMemAllocated(run->batch_context, false) > BATCH_BYTES ||
+			TimestampDifferenceExceeds(run->batch_since, olist_clock_now(&run->clock), BATCH_MS));
 }
 
 static void
@@ -241,7 +246,6 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 	OlistJson *input = olist_json_parse(run->row.input, (int) strlen(run->row.input), &error);
 	OlistHooks *hooks = palloc0(sizeof(OlistHooks));
 	OlistExecutionOptions *options = palloc0(sizeof(OlistExecutionOptions));
-	int64 timeout;
 
 	if (input == NULL)
 		ereport(ERROR,
@@ -251,14 +255,12 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 	run->batch_context =
 		AllocSetContextCreate(run->context, "olist_etl events", ALLOCSET_DEFAULT_SIZES);
 	run->clock = olist_clock_start();
-	run->machine_deadline = DT_NOEND;
-	if (olist_json_to_int64(olist_json_get(definition, "TimeoutSeconds"), &timeout))
-		run->machine_deadline = olist_clock_now(&run->clock) + timeout * USECS_PER_SEC;
 	run->due_at = DT_NOEND;
 
 	hooks->arg = run;
 	hooks->now = hook_now;
 	hooks->emit = hook_emit;
+	hooks->full = hook_full;
 	hooks->recall = hook_recall;
 	hooks->read_items = olist_flow_read_items;
 	options->context = make_context(run, input);
@@ -271,6 +273,7 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 						 ? olist_execution_resume(machine, input, options, hooks,
 												  run->row.last_event_id, run->row.redrive_count)
 						 : olist_execution_start(machine, input, options, hooks);
+	run->machine_deadline = olist_clock_from_unix(olist_execution_deadline(run->execution));
 	MemoryContextSwitchTo(old);
 }
 
@@ -451,10 +454,7 @@ execute_here(OlistRun *run, OlistTaskRow *task)
 		AllocSetContextCreate(run->context, "olist_etl task", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 
-	/* nothing else goes on, or is_lone() would not be true: `until` is the whole run's time-out */
-	if (run->machine_deadline != DT_NOEND)
-		call.deadline = olist_clock_to_ticks(
-			&run->clock, Min(task->deadline, olist_clock_from_unix(run->action.until)));
+	call.deadline = olist_clock_to_ticks(&run->clock, Min(task->deadline, run->machine_deadline));
 	olist_execution_task_started(run->execution, task->task_id);
 	if (!olist_task_execute(&call, &outcome))
 		raise_taken_over(run);
@@ -728,6 +728,7 @@ take_actions(OlistRun *run)
 			case OLIST_ACTION_STOP_TASK:
 				stop_task(run, run->action.task);
 				break;
+			case OLIST_ACTION_BUSY:
 			case OLIST_ACTION_IDLE:
 			case OLIST_ACTION_DONE:
 				return;
@@ -779,7 +780,7 @@ olist_coordinator_drive(OlistRun *run)
 		if (run->action.kind == OLIST_ACTION_DONE)
 			break;
 		commit_batch(run);
-		if (!take_reports(run) && !hand_out(run))
+		if (!take_reports(run) && !hand_out(run) && run->action.kind != OLIST_ACTION_BUSY)
 			wait(run);
 	}
 	MemoryContextSwitchTo(old);

@@ -28,6 +28,7 @@ typedef struct OlistRun
 	List *running;				  /* OlistTaskRow, with workers */
 	OlistStoreBatch batch;		  /* not written yet */
 	bool urgent;				  /* and it must be, before the session waits */
+	TimestampTz batch_since;	  /* of the first event in it */
 	bool redriven;				  /* tasks may have rows from before */
 	MemoryContext context;		  /* of the run, a child of the portal's */
 	MemoryContext batch_context;  /* of the batch's events, reset when they are written */

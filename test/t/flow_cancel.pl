@@ -6,6 +6,7 @@ use warnings;
 
 use Olist;
 use Olist::Flow;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -76,6 +77,46 @@ $flow->release;
 $flow->sql('CALL olist_etl.resume()');
 is($flow->last_run('status, redrive_count'), 'SUCCEEDED|1', 'a cancelled run is resumed');
 $flow->scalar_is(q(SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done), '1 1 2 2 3 3 4 4', '... and does each once');
+
+# a loop that never comes to rest is committed as it goes: others see how far it is, a cancel
+# loses little of it, and the session's memory does not grow
+$flow->workflow('endless', '{"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+	{"StartAt": "Count", "States": {
+		"Count": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Enough?"},
+		"Enough?": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 0, "Next": "Done"}], "Default": "Count"},
+		"Done": {"Type": "Succeed"}}},
+	{"StartAt": "Other", "States": {"Other": {"Type": "Task", "Resource": "olist:flow_test.bad", "End": true}}}]}}}');
+$flow->sql(q(CREATE FUNCTION flow_test.bad(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+	$$ BEGIN PERFORM pg_advisory_xact_lock_shared(6105); RAISE EXCEPTION 'it is bad'; END $$));
+my $events = 'SELECT coalesce(max(id), 0) FROM olist_etl.event WHERE run_id = (SELECT max(run_id) FROM olist_etl.run)';
+my $memory = sub { my ($pid) = @_; return slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m ? $1 : 0 };
+$flow->hold;
+my ($kB, $done);
+foreach my $call (q(CALL olist_etl.run('endless', '{"n": 0}');), 'CALL olist_etl.resume();')
+{
+	my $before = $done // 0;
+	$session = $flow->start_call($call);
+	poll_until(sub { $flow->sql($events) > $before + 5000 }, "$call: events of an endless loop are seen");
+	$kB = $memory->($flow->call_pid);
+	poll_until(sub { $flow->sql($events) > $before + 20000 }, '... and more of them');
+	cmp_ok($memory->($flow->call_pid), '<', $kB + 1024, '... and the session needs no more memory for them');
+	$flow->sql('SELECT olist_etl.cancel(max(run_id)) FROM olist_etl.run');
+	$flow->finish($session);
+	$flow->ended_as('ABORTED', 'an endless loop');
+	$done = $flow->sql($events);
+	$flow->scalar_is(qq(SELECT count(*) = $done AND count(*) FILTER (WHERE previous_id >= id) = 0 FROM olist_etl.event
+		WHERE run_id = (SELECT max(run_id) FROM olist_etl.run)), 't', '... its history has no gaps');
+}
+$flow->scalar_is(q(SELECT (details ->> 'output')::json ->> 'n' = count::text FROM (
+		SELECT details, count(*) OVER () FROM olist_etl.event WHERE state = 'Count' AND type = 'PassStateExited'
+		AND run_id = (SELECT max(run_id) FROM olist_etl.run) ORDER BY id DESC LIMIT 1) e),
+	't', 'a loop that was resumed has gone on counting where it was');
+$session = $flow->start_call('CALL olist_etl.resume();');
+poll_until(sub { $flow->sql($events) > $done + 2000 }, 'it goes on again');
+$flow->release;
+($err) = $flow->finish($session);
+like($err, qr/P0001: run \d+ of workflow "endless" failed/, '... and does not keep its sibling from ending it');
+$flow->ended_as('FAILED', 'a loop with a sibling that fails');
 
 # W4: a worker is terminated; its task is retried, and the run ends well
 $flow->sql('TRUNCATE flow_test.done');
