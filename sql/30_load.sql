@@ -165,7 +165,7 @@ COMMENT ON COLUMN olist_etl.ledger.target IS
 COMMENT ON COLUMN olist_etl.ledger.source IS
     'The source of which the object is a part; NULL when it was loaded by hand';
 COMMENT ON COLUMN olist_etl.ledger.published_at IS
-    'When the object''s rows became visible in the warehouse; NULL while they are only staged';
+    'When the object''s rows became visible in the warehouse; NULL while they are only staged, and once they have been taken out again';
 COMMENT ON COLUMN olist_etl.ledger.gone_at IS
     'Since when a run has not found the object at its source any more; its rows stay';
 COMMENT ON COLUMN olist_etl.ledger.is_current IS
@@ -295,6 +295,17 @@ END
 $$;
 COMMENT ON FUNCTION olist_etl.create_staging() IS
     'Create the schema olist_staging and its tables where they are missing, and empty those whose rows belong to no object that is known';
+
+CREATE FUNCTION olist_etl.staged_objects() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.object_id
+    FROM olist_etl.staged s
+    JOIN olist_etl.entity e ON pg_relation_filenode(to_regclass(e.target)) = s.filenode
+$$;
+COMMENT ON FUNCTION olist_etl.staged_objects() IS
+    'The objects whose rows are in the staging tables';
 
 CREATE FUNCTION olist_etl.load(
     target regclass,

@@ -15,11 +15,17 @@
  *          and all other orders of their persons ─► dim_customer ─► facts
  */
 
-CREATE FUNCTION olist_etl.clean_build() RETURNS void
+CREATE FUNCTION olist_etl.has_warehouse() RETURNS boolean
+LANGUAGE C STRICT STABLE
+AS 'MODULE_PATHNAME', 'olist_etl_has_warehouse';
+COMMENT ON FUNCTION olist_etl.has_warehouse() IS
+    'Is there a warehouse with all its tables, so that a batch can be merged into it?';
+
+CREATE FUNCTION olist_etl.clean_build(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE C STRICT
 AS 'MODULE_PATHNAME', 'olist_etl_clean_build';
-COMMENT ON FUNCTION olist_etl.clean_build() IS
-    'Make sure that olist_build and olist_dw are the caller''s, and drop what an unfinished build has left in olist_build';
+COMMENT ON FUNCTION olist_etl.clean_build(jsonb) IS
+    'Task: make sure that olist_build and olist_dw are the caller''s, and drop what an unfinished build has left in olist_build';
 
 CREATE FUNCTION olist_etl.withdrawn_objects(OUT object_id bigint, OUT is_forgotten boolean)
 RETURNS SETOF record
@@ -624,6 +630,8 @@ AS $$
 BEGIN
     PERFORM olist_etl.hold_source(argument);
     PERFORM olist_etl.clean_build();
+    CREATE TABLE olist_build.batch AS
+    SELECT object_id FROM olist_etl.staged_objects() AS s (object_id);
     CREATE TABLE olist_build.withdrawn AS
     SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;
     PERFORM olist_etl.merge_places();

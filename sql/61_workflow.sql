@@ -27,20 +27,24 @@ AS $$
                     ELSE (SELECT count(*) FROM olist_etl.reject r
                           WHERE r.object_id = l.object_id AND r.reason = 'orphan')
                END AS waiting) w
-    WHERE l.is_current AND l.source = coalesce(argument ->> 'source', 'olist')
+    WHERE l.is_current
+      AND l.source = coalesce(argument ->> 'source', 'olist')
+      AND (l.published_at IS NULL OR coalesce((argument ->> 'whole')::boolean, false))
+      -- nobody can stage what is gone
+      AND (l.gone_at IS NULL OR s.object_id IS NOT NULL)
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
-    'Task: are all objects of the source staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default?';
+    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default?';
 
 SELECT olist_etl.create_workflow('olist', $json${
-  "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build the tables while others are still being staged, publish all at once.",
+  "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build what it makes of the warehouse, check that, publish it at once. Of a whole warehouse, tables are built while others are still being staged.",
   "StartAt": "Discover",
   "States": {
     "Discover": {
       "Type": "Task",
       "Comment": "One LIST of the source, compared with the ledger",
       "Resource": "olist:olist_etl.discover",
-      "Parameters": {"source": "olist"},
+      "Parameters": {"source": "olist", "input.$": "$$.Execution.Input"},
       "ResultPath": "$.discovered",
       "Retry": [
         {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
@@ -51,8 +55,58 @@ SELECT olist_etl.create_workflow('olist', $json${
     },
     "Anything new?": {
       "Type": "Choice",
-      "Choices": [{"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Places and sales"}],
+      "Choices": [
+        {"Variable": "$.discovered.whole", "BooleanEquals": true, "Next": "Clean build"},
+        {"Variable": "$.discovered.new", "NumericGreaterThan": 0, "Next": "Stage batch"}
+      ],
       "Default": "Nothing new"
+    },
+    "Nothing new": {"Type": "Succeed", "InputPath": "$.discovered"},
+
+    "Stage batch": {
+      "Type": "Map",
+      "Comment": "The warehouse is there: what is new is merged into it, at a cost that follows the batch",
+      "InputPath": "$.discovered.objects[*]",
+      "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
+      "ItemProcessor": {
+        "StartAt": "Stage object",
+        "States": {
+          "Stage object": {
+            "Type": "Task",
+            "Resource": "olist:olist_etl.stage",
+            "Parameters": {
+              "run_id.$": "States.StringToJson($.run)",
+              "source.$": "$.object.source",
+              "source_version.$": "$.object.source_version",
+              "entity.$": "$.object.entity",
+              "uri.$": "$.object.uri",
+              "size.$": "$.object.size",
+              "etag.$": "$.object.etag",
+              "last_modified.$": "$.object.last_modified"
+            },
+            "Retry": [
+              {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+               "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
+               "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
+            ],
+            "End": true
+          }
+        }
+      },
+      "ResultPath": null,
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Staging failed"}],
+      "Next": "Check"
+    },
+
+    "Clean build": {
+      "Type": "Task",
+      "Comment": "The warehouse is to be built as a whole: what a run that failed has left is no part of it",
+      "Resource": "olist:olist_etl.clean_build",
+      "Parameters": {},
+      "ResultPath": null,
+      "Retry": [{"ErrorEquals": ["Olist.Retryable", "Olist.WorkerCrashed"], "IntervalSeconds": 1, "MaxAttempts": 3}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "Places and sales"
     },
     "Places and sales": {
       "Type": "Pass",
@@ -64,8 +118,6 @@ SELECT olist_etl.create_workflow('olist', $json${
       "ResultPath": "$.discovered.by",
       "Next": "Stage and build"
     },
-    "Nothing new": {"Type": "Succeed", "InputPath": "$.discovered"},
-
     "Stage and build": {
       "Type": "Parallel",
       "Comment": "Places are the long pole: geography is built while sales are still staged. Each object with its rejects and its ledger line in one transaction",
@@ -164,17 +216,29 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Task",
       "Comment": "The quality gate: everything staged, and few enough rejects",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
       "ResultPath": "$.check",
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "Next": "Good enough?"
     },
     "Good enough?": {
       "Type": "Choice",
       "Choices": [
         {"Variable": "$.check.lost", "NumericGreaterThan": 0, "Next": "Discover"},
-        {"Variable": "$.check.acceptable", "BooleanEquals": true, "Next": "Dimensions of people"}
+        {"Variable": "$.check.acceptable", "BooleanEquals": false, "Next": "Too many rejects"},
+        {"Variable": "$.discovered.whole", "BooleanEquals": true, "Next": "Dimensions of people"}
       ],
-      "Default": "Too many rejects"
+      "Default": "Build batch"
+    },
+    "Build batch": {
+      "Type": "Task",
+      "Comment": "What the batch makes of everything in the warehouse that it touches",
+      "Resource": "olist:olist_etl.build_batch",
+      "Parameters": {},
+      "ResultPath": null,
+      "Retry": [{"ErrorEquals": ["Olist.Retryable", "Olist.WorkerCrashed"], "IntervalSeconds": 1, "MaxAttempts": 3}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
+      "Next": "Check quality"
     },
 
     "Dimensions of people": {
@@ -219,8 +283,9 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Type": "Task",
       "Comment": "A crash in between has emptied the unlogged staging tables: then nothing of this is published",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
       "ResultPath": "$.check",
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "Next": "Still complete?"
     },
     "Still complete?": {

@@ -13,16 +13,16 @@
  *		lost		when it was staged but never published, and a crash or a
  *					TRUNCATE has taken its rows;
  *		unpublished	when its rows are staged and wait to be published;
- *		unstaged	when it was published, and its rows have left the staging;
- *		unchanged	when it was published, and its rows are staged still;
+ *		unchanged	when it was published;
  *		gone		when the ledger knows it as current, and the source does not.
  *
  * What an object gave stays when it goes; the ledger notes since when it is gone,
- * until it is there again.
+ * until it is there again. Without a warehouse nothing counts as published.
  *
- * All that the warehouse does not show is to be staged; an unpublished object
- * costs nothing there, as its rows are found. As a rebuild needs all rows,
- * unstaged objects join as soon as there is anything to do at all.
+ * The batch is all that the warehouse does not show; an unpublished object costs
+ * nothing to stage, as its rows are found. It is to be merged into the warehouse,
+ * unless the build is a whole one: when the warehouse shows nothing that is not
+ * of the batch, or when a rebuild is asked for, and all objects are to be staged.
  */
 #include "postgres.h"
 
@@ -58,14 +58,16 @@ PG_FUNCTION_INFO_V1(olist_etl_pending);
 
 /*
  * First a line for every entity and status, with the number of its objects and
- * no URI. Then the objects that matter: those that are not shown by the
- * warehouse, the unstaged ones if there are any such, and on demand those that
- * are gone. $1 is the name of the source, $2 that demand.
+ * no URI. Then the objects that matter: those of the batch, on demand those that
+ * are gone ($2), and for a rebuild ($3) those that are unchanged. $1 is the name
+ * of the source.
  */
 static const char *const compare_sql =
 	"WITH staging AS MATERIALIZED ("
 	"    SELECT e.entity, e.target, pg_relation_filenode(to_regclass(e.target)) AS filenode"
 	"      FROM olist_etl.entity e),"
+	" warehouse AS MATERIALIZED ("
+	"    SELECT olist_etl.has_warehouse() AS is_there),"
 	" compared AS MATERIALIZED ("
 	"    SELECT coalesce(o.entity, l.entity) AS entity, coalesce(o.uri, l.uri) AS uri,"
 	"           o.size, o.etag, o.last_modified,"
@@ -73,17 +75,19 @@ static const char *const compare_sql =
 	"                WHEN l.uri IS NULL THEN 'new'"
 	"                WHEN l.etag IS DISTINCT FROM o.etag OR l.size IS DISTINCT FROM o.size"
 	"                    THEN 'changed'"
-	"                WHEN NOT l.is_staged AND l.published_at IS NULL THEN 'lost'"
-	"                WHEN NOT l.is_staged THEN 'unstaged'"
-	"                WHEN l.published_at IS NULL THEN 'unpublished'"
-	"                ELSE 'unchanged' END AS status,"
-	"           (o.uri IS NULL) <> (l.gone_at IS NOT NULL) AS is_misnoted"
+	"                WHEN l.is_published THEN 'unchanged'"
+	"                WHEN l.is_staged THEN 'unpublished'"
+	"                ELSE 'lost' END AS status,"
+	"           (o.uri IS NULL) <> (l.gone_at IS NOT NULL) AS is_misnoted,"
+	"           coalesce(l.is_published, false) AS is_published"
 	"      FROM (SELECT x.*, t.target"
 	"              FROM " LISTED_NAME " x"
 	"              JOIN staging t ON t.entity = x.entity) o"
-	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.published_at, c.gone_at,"
-	"                        s.object_id IS NOT NULL AS is_staged"
-	"                   FROM olist_etl.ledger c"
+	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.gone_at,"
+	"                        s.object_id IS NOT NULL AS is_staged,"
+	"                        c.published_at IS NOT NULL AND w.is_there AS is_published"
+	"                   FROM warehouse w"
+	"                  CROSS JOIN olist_etl.ledger c"
 	"                   JOIN staging t ON t.target = c.target"
 	"                   LEFT JOIN olist_etl.staged s"
 	"                     ON s.object_id = c.object_id AND s.filenode = t.filenode"
@@ -91,20 +95,24 @@ static const char *const compare_sql =
 	"        ON l.target = o.target AND l.uri = o.uri)"
 	"SELECT c.entity, NULL AS uri, NULL::bigint AS size, NULL AS etag,"
 	"       NULL::timestamptz AS last_modified, c.status, count(*) AS objects,"
-	"       count(*) FILTER (WHERE c.is_misnoted) AS misnoted"
+	"       count(*) FILTER (WHERE c.is_misnoted) AS misnoted,"
+	"       count(*) FILTER (WHERE c.is_published) AS published"
 	"  FROM compared c"
 	" GROUP BY c.entity, c.status"
 	" UNION ALL "
-	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1, 0"
+	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1, 0, 0"
 	"  FROM compared c"
-	" WHERE CASE c.status"
-	"           WHEN 'unchanged' THEN false"
-	"           WHEN 'gone' THEN $2"
-	"           WHEN 'unstaged' THEN EXISTS ("
-	"               SELECT FROM compared a"
-	"                WHERE a.status IN ('new', 'changed', 'lost', 'unpublished'))"
-	"           ELSE true END"
+	" WHERE CASE c.status WHEN 'gone' THEN $2 WHEN 'unchanged' THEN $3 ELSE true END"
 	" ORDER BY size DESC NULLS LAST, uri";
+
+/* does the warehouse show objects that belong to no source, or to another than $1? */
+static const char *const foreign_sql =
+	"SELECT c.object_id"
+	"  FROM olist_etl.ledger c"
+	"  JOIN olist_etl.entity e ON e.target = c.target"
+	" WHERE c.is_current AND c.published_at IS NOT NULL AND c.source IS DISTINCT FROM $1"
+	"   AND olist_etl.has_warehouse()"
+	" LIMIT 1";
 
 /* note which objects have gone, and which are there again */
 static const char *const note_gone_sql =
@@ -125,7 +133,8 @@ enum
 	RESULT_LAST_MODIFIED,
 	RESULT_STATUS,
 	RESULT_OBJECTS,
-	RESULT_MISNOTED
+	RESULT_MISNOTED,
+	RESULT_PUBLISHED
 };
 
 /* the columns that pending() gives */
@@ -214,10 +223,11 @@ discover(const char *name)
 
 /* compare with the ledger, in the SPI connection of the caller */
 static uint64
-compare(Discovery *discovery, bool with_gone)
+compare(Discovery *discovery, bool with_gone, bool with_unchanged)
 {
 	EphemeralNamedRelation relation = &discovery->relation;
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone)};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone),
+						  OLIST_SPI_BOOL(with_unchanged)};
 
 	relation->md.name = LISTED_NAME;
 	relation->md.reliddesc = InvalidOid;
@@ -287,6 +297,58 @@ note_gone(const Discovery *discovery, uint64 n)
 	SPI_tuptable = compared;
 }
 
+/* the objects that the warehouse does not show */
+static int64
+count_batch(uint64 n)
+{
+	return count_objects(n, NULL, "new") + count_objects(n, NULL, "changed") +
+		   count_objects(n, NULL, "lost") + count_objects(n, NULL, "unpublished");
+}
+
+static bool
+shows_foreign_objects(const Discovery *discovery)
+{
+	SPITupleTable *compared = SPI_tuptable;
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name)};
+	bool found = olist_spi_execute_as_owner(foreign_sql, SPI_OK_SELECT, lengthof(args), args) > 0;
+
+	SPI_tuptable = compared;
+	return found;
+}
+
+/* what a rebuild could not read again would leave the warehouse: not without being told */
+static void
+check_can_rebuild(const Discovery *discovery, uint64 n)
+{
+	int64 gone = sum(n, NULL, "gone", RESULT_PUBLISHED);
+
+	if (gone > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot rebuild the warehouse from source \"%s\"", discovery->source->name),
+				 errdetail("%lld objects that it shows are gone from there.", (long long) gone),
+				 errhint("See olist_etl.pending(). Put them back, or take out of the warehouse "
+						 "what they gave.")));
+	if (shows_foreign_objects(discovery))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot rebuild the warehouse from source \"%s\"", discovery->source->name),
+				 errdetail("It also shows objects of other sources.")));
+}
+
+/* Is all to be built anew from what is to be staged, rather than that merged? */
+static bool
+is_whole(const Discovery *discovery, uint64 n, bool is_rebuild)
+{
+	if (is_rebuild)
+	{
+		check_can_rebuild(discovery, n);
+		return true;
+	}
+	return count_batch(n) > 0 && sum(n, NULL, "unchanged", RESULT_PUBLISHED) == 0 &&
+		   sum(n, NULL, "gone", RESULT_PUBLISHED) == 0 && !shows_foreign_objects(discovery);
+}
+
 /* a source without anything, or without a whole entity, is not what was meant */
 static void
 check_complete(const Discovery *discovery, uint64 n, bool allow_missing)
@@ -347,6 +409,20 @@ push_object(JsonbParseState **state, const Discovery *discovery, uint64 row)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/* an option of the argument, or of the run's input in it */
+static bool
+has_option(Jsonb *argument, const char *key)
+{
+	JsonbValue *input;
+
+	if (olist_json_bool(argument, key, false))
+		return true;
+	input = getKeyJsonValueFromContainer(&argument->root, "input", strlen("input"), NULL);
+	return input != NULL && input->type == jbvBinary &&
+		   JsonContainerIsObject(input->val.binary.data) &&
+		   olist_json_bool(JsonbValueToJsonb(input), key, false);
+}
+
 /* discover(jsonb): see README.md */
 Datum
 olist_etl_discover(PG_FUNCTION_ARGS)
@@ -354,23 +430,25 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	OlistSourceStats before = olist_source_counters;
 	Jsonb *argument = PG_GETARG_JSONB_P(0);
 	char *name = olist_json_text(argument, "source");
-	bool allow_missing = olist_json_bool(argument, "allow_missing", false);
+	bool allow_missing = has_option(argument, "allow_missing");
+	bool is_rebuild = has_option(argument, "rebuild");
 	Discovery *discovery = discover(name != NULL ? name : OLIST_DEFAULT_SOURCE);
 	MemoryContext caller = CurrentMemoryContext;
 	JsonbParseState *state = NULL;
 	JsonbValue key = {.type = jbvString};
-	int64 unpublished;
 	Jsonb *result;
+	bool whole;
 	uint64 n;
 
 	SPI_connect();
 
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
-	n = compare(discovery, false);
+	n = compare(discovery, false, is_rebuild);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
 	note_gone(discovery, n);
+	whole = is_whole(discovery, n, is_rebuild);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	olist_json_push_int8(&state, "source_version", discovery->source->version);
 	key.val.string.val = "objects";
@@ -383,13 +461,10 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 			push_object(&state, discovery, i);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	unpublished = count_objects(n, NULL, "unpublished");
-	olist_json_push_int8(&state, "new",
-						 count_objects(n, NULL, "new") + count_objects(n, NULL, "changed") +
-							 count_objects(n, NULL, "lost") + unpublished);
-	olist_json_push_int8(&state, "unpublished", unpublished);
-	olist_json_push_int8(&state, "unchanged",
-						 count_objects(n, NULL, "unchanged") + count_objects(n, NULL, "unstaged"));
+	olist_json_push_bool(&state, "whole", whole);
+	olist_json_push_int8(&state, "new", count_batch(n));
+	olist_json_push_int8(&state, "unpublished", count_objects(n, NULL, "unpublished"));
+	olist_json_push_int8(&state, "unchanged", count_objects(n, NULL, "unchanged"));
 	olist_json_push_int8(&state, "gone", count_objects(n, NULL, "gone"));
 	olist_json_push_int8(&state, "ignored", discovery->nignored);
 	olist_source_stats_push(&state, &before);
@@ -411,7 +486,7 @@ olist_etl_pending(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	discovery = discover(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SPI_connect();
-	n = compare(discovery, true);
+	n = compare(discovery, true, false);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Datum values[PENDING_COLUMNS];

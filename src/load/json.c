@@ -127,3 +127,11 @@ olist_json_push_int8(JsonbParseState **state, const char *key, int64 value)
 	number.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(value)));
 	push_member(state, key, &number);
 }
+
+void
+olist_json_push_bool(JsonbParseState **state, const char *key, bool value)
+{
+	JsonbValue boolean = {.type = jbvBool, .val.boolean = value};
+
+	push_member(state, key, &boolean);
+}

@@ -29,5 +29,6 @@ extern bool olist_json_bool(Jsonb *argument, const char *key, bool dflt);
 /* members of a result that is being built */
 extern void olist_json_push_text(JsonbParseState **state, const char *key, const char *value);
 extern void olist_json_push_int8(JsonbParseState **state, const char *key, int64 value);
+extern void olist_json_push_bool(JsonbParseState **state, const char *key, bool value);
 
 #endif /* OLIST_LOAD_JSON_H */

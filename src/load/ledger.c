@@ -300,10 +300,18 @@ olist_ledger_publish(void)
 			"   AND l.is_current AND l.published_at IS NULL",
 		.expected = SPI_OK_UPDATE,
 	};
+	/* what has no version any more has left with this publishing */
+	static OlistSpiKept forget = {
+		.sql = "UPDATE olist_etl.ledger"
+			   "   SET published_at = NULL"
+			   " WHERE published_at IS NOT NULL AND NOT is_current AND superseded_by IS NULL",
+		.expected = SPI_OK_UPDATE,
+	};
 	int64 n;
 
 	SPI_connect();
 	n = olist_spi_execute_kept_as_owner(&statement, 0, NULL);
+	olist_spi_execute_kept_as_owner(&forget, 0, NULL);
 	SPI_finish();
 	return n;
 }

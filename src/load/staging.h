@@ -13,4 +13,16 @@
  */
 extern Oid olist_staging_table(const OlistEntity *entity);
 
+/*
+ * Keep everybody from loading into the staging tables that hold objects, until
+ * the transaction ends. The caller is connected to SPI. Errors: as above.
+ */
+extern void olist_staging_lock(void);
+
+/*
+ * Empty those staging tables that hold objects and nothing but published ones.
+ * The caller is connected to SPI, and has locked them.
+ */
+extern void olist_staging_empty(void);
+
 #endif /* OLIST_STAGING_H */

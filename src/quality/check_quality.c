@@ -145,12 +145,9 @@ make_result(List *rules)
 {
 	JsonbParseState *state = NULL;
 	int failed = count(rules, OLIST_RULE_FAILED);
-	JsonbValue passed = {.type = jbvBool};
 
-	passed.val.boolean = failed == 0;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "passed");
-	pushJsonbValue(&state, WJB_VALUE, &passed);
+	olist_json_push_bool(&state, "passed", failed == 0);
 	olist_json_push_int8(&state, "rules", list_length(rules));
 	olist_json_push_int8(&state, "failed", failed);
 	olist_json_push_int8(&state, "warned", count(rules, OLIST_RULE_WARNED));

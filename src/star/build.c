@@ -69,10 +69,23 @@ olist_task_disconnect(void)
 	SPI_finish();
 }
 
+/* a merge is built in one transaction: what another left is not to be mixed with this build */
+static void
+check_no_former_merge(void)
+{
+	if (olist_is_merge_of_former_transaction())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("schema \"%s\" holds a batch that waits to be published or was left behind",
+						OLIST_BUILD_SCHEMA),
+				 errhint("SELECT olist_etl.publish() or olist_etl.clean_build() first.")));
+}
+
 void
 olist_task_begin(const OlistTable *table)
 {
 	olist_task_connect();
+	check_no_former_merge();
 	olist_origin_reset();
 	olist_reject_begin(table->name);
 }

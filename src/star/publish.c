@@ -5,7 +5,7 @@
  *	 olist_build.<table> ─┬─ olist_dw has none ──► moved there, with its indexes and statistics
  *	                      └─ olist_dw has one ───► merged into it
  *	 olist_build.reject_… ─► olist_etl.reject
- *	 staged objects ─► published, in the ledger
+ *	 staged objects ─► published, in the ledger; their rows leave the staging
  *	 marts ─► views in olist_dw, where they are missing
  *
  * A reader sees all of it or nothing of it.
@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "load/ledger.h"
 #include "load/source.h"
+#include "load/staging.h"
 #include "star/merge.h"
 #include "star/reject.h"
 #include "star/schema.h"
@@ -38,6 +39,20 @@ static const OlistTable *const tables[] = {
 	&olist_product_mention,
 };
 
+PG_FUNCTION_INFO_V1(olist_etl_has_warehouse);
+
+/* has_warehouse() returns boolean */
+Datum
+olist_etl_has_warehouse(PG_FUNCTION_ARGS)
+{
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		if (!olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(true);
+}
+
 static void
 check_complete(void)
 {
@@ -49,6 +64,22 @@ check_complete(void)
 								   tables[i]->name),
 							errhint("CALL olist_etl.run() does all steps in their order.")));
 	}
+}
+
+/* what a merge's build has seen must be what becomes published */
+static void
+check_batch(void)
+{
+	olist_spi_run("SELECT FROM " OLIST_BUILD_SCHEMA ".batch AS b\n"
+				  "FULL JOIN olist_etl.staged_objects() AS s (object_id) USING (object_id)\n"
+				  "WHERE b.object_id IS NULL OR s.object_id IS NULL",
+				  SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the staging tables have changed since the batch was built"),
+				 errdetail("%llu objects have come or gone.", (unsigned long long) SPI_processed),
+				 errhint("CALL olist_etl.run() does all steps in their order.")));
 }
 
 static void
@@ -114,8 +145,8 @@ result(int moved, const OlistMergeCounts *counts, uint64 rejected, int64 publish
 							   counts->deleted, rejected, published)));
 }
 
-/* drop every table in olist_build */
-static void
+/* drop every table in olist_build; returns how many there were */
+static int
 drop_build_tables(void)
 {
 	List *names = NIL;
@@ -129,20 +160,23 @@ drop_build_tables(void)
 		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 	foreach (lc, names)
 		olist_schema_drop_table(OLIST_BUILD_SCHEMA, lfirst(lc));
+	return list_length(names);
 }
 
 PG_FUNCTION_INFO_V1(olist_etl_clean_build);
 
-/* clean_build() returns void */
+/* clean_build(jsonb) returns jsonb */
 Datum
 olist_etl_clean_build(PG_FUNCTION_ARGS)
 {
+	int dropped;
+
 	olist_task_connect();
 	if (OidIsValid(get_namespace_oid(OLIST_DW_SCHEMA, true)))
 		olist_schema_ensure(OLIST_DW_SCHEMA);
-	drop_build_tables();
+	dropped = drop_build_tables();
 	olist_task_disconnect();
-	PG_RETURN_VOID();
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"dropped\": %d}", dropped)));
 }
 
 PG_FUNCTION_INFO_V1(olist_etl_publish);
@@ -155,12 +189,16 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	bool is_merge;
 	int moved = 0;
 	uint64 rejected;
+	int64 published;
 
 	olist_source_hold(PG_GETARG_JSONB_P(0));
 	olist_task_connect();
 	olist_schema_ensure(OLIST_DW_SCHEMA);
 	check_complete();
+	olist_staging_lock();
 	is_merge = olist_is_merge();
+	if (is_merge)
+		check_batch();
 	OLIST_FAULT("star-publish");
 	for (size_t i = 0; i < lengthof(tables); i++)
 	{
@@ -174,9 +212,11 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	}
 	rejected = is_merge ? olist_reject_merge(tables, lengthof(tables))
 						: olist_reject_publish(tables, lengthof(tables));
-	drop_build_tables();
-	OLIST_FAULT("star-published");
+	(void) drop_build_tables();
 	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
+	published = olist_ledger_publish();
+	olist_staging_empty();
+	OLIST_FAULT("star-published");
 	olist_task_disconnect();
-	return result(moved, &counts, rejected, olist_ledger_publish());
+	return result(moved, &counts, rejected, published);
 }

@@ -142,6 +142,20 @@ olist_is_merge(void)
 }
 
 bool
+olist_is_merge_of_former_transaction(void)
+{
+	Relation rel;
+	bool is_former;
+
+	if (!olist_is_merge())
+		return false;
+	rel = open_table(OLIST_BUILD_SCHEMA, "withdrawn");
+	is_former = rel->rd_createSubid == InvalidSubTransactionId;
+	table_close(rel, AccessShareLock);
+	return is_former;
+}
+
+bool
 olist_scan_next(OlistScan *scan)
 {
 	TupleTableSlot *slot = scan->slot;

@@ -63,6 +63,9 @@ extern OlistScan *olist_scan_warehouse(const char *table, const OlistScanColumn 
 /* is a merge being prepared, rather than a whole warehouse built? */
 extern bool olist_is_merge(void);
 
+/* is it ready, so that nothing may be built for it any more? */
+extern bool olist_is_merge_of_former_transaction(void);
+
 /* the next row, or false */
 extern bool olist_scan_next(OlistScan *scan);
 

@@ -1,8 +1,10 @@
 -- From a source to staging: set_source(), discover(), stage(), pending().
 \getenv test PG_ABS_SRCDIR
 \set include :test '/sql/include/files.psql'
+\set build :test '/sql/include/star_build.psql'
 \set ECHO none
 \i :include
+\i :build
 \set ECHO all
 SET client_min_messages = error;
 SELECT pg_temp.dir() AS dir \gset
@@ -25,6 +27,10 @@ $$;
 CREATE VIEW pg_temp.pending AS
     SELECT entity, regexp_replace(uri, '.*/', '') AS object, size, status
     FROM olist_etl.pending() ORDER BY entity COLLATE "C", regexp_replace(uri, '.*/', '') COLLATE "C";
+
+-- a warehouse, as without one nothing counts as published
+SELECT * FROM pg_temp.build();
+SELECT olist_etl.publish() ->> 'moved' AS tables;
 
 -- the source that comes with the extension
 SELECT * FROM olist_etl.source;
@@ -62,6 +68,10 @@ SELECT * FROM pg_temp.pending;
 SELECT * FROM pg_temp.stage_all();
 UPDATE olist_etl.ledger SET published_at = now();
 SELECT * FROM pg_temp.discover();
+-- ... unless a rebuild is asked for, here or as the input of the run
+SELECT * FROM pg_temp.discover('{"rebuild": true}');
+SELECT * FROM pg_temp.discover('{"input": {"rebuild": true}}');
+SELECT * FROM pg_temp.discover('{"rebuild": false, "input": "nothing"}');
 SELECT * FROM pg_temp.pending;
 
 -- a new object, a changed one, one that is gone, one whose name says nothing
@@ -86,7 +96,10 @@ INSERT INTO olist_etl.object_pattern (pattern, entity) VALUES ('*.backup.csv', '
 SELECT * FROM pg_temp.discover();
 DELETE FROM olist_etl.object_pattern WHERE NOT is_default;
 
--- published rows that have left the staging are not staged again unless there is something new
+-- ... and nothing is rebuilt without what they gave
+SELECT * FROM pg_temp.try('SELECT olist_etl.discover(''{"rebuild": true}'')');
+
+-- published rows that have left the staging are not staged again
 UPDATE olist_etl.ledger SET published_at = now() WHERE is_current;
 TRUNCATE olist_staging.customers;
 SELECT * FROM pg_temp.discover();
@@ -101,6 +114,16 @@ SELECT olist_etl.discover() IS NOT NULL AS listed;
 SELECT max(xmin::text::bigint) AS written FROM olist_etl.ledger \gset
 SELECT olist_etl.discover() IS NOT NULL AS listed;
 SELECT max(xmin::text::bigint) = :written AS untouched FROM olist_etl.ledger;
+
+-- a batch is merged, until there is no warehouse for it
+BEGIN;
+DROP TABLE olist_dw.product_mention;
+SELECT * FROM pg_temp.discover();
+ROLLBACK;
+-- ... nor is a warehouse rebuilt from one source that shows what another gave
+UPDATE olist_etl.ledger SET source = 'regress' WHERE uri LIKE '%part-1.csv';
+SELECT * FROM pg_temp.try('SELECT olist_etl.discover(''{"rebuild": true}'')');
+UPDATE olist_etl.ledger SET source = 'olist' WHERE uri LIKE '%part-1.csv';
 
 -- rows of nobody, as DROP EXTENSION or a restored dump leaves them, are not mixed with others
 SELECT count(*) > 0 AS has_rows FROM olist_staging.customers;
@@ -137,7 +160,7 @@ FROM (VALUES ('[]'), ('{}'), ('{"entity": "orders"}'), ('{"entity": "none", "uri
 -- a source that points elsewhere: what it gave before leaves it
 SELECT pg_temp.shell('mkdir DIR/other');
 SELECT pg_temp.put('other/olist_orders_dataset.csv', E'order_id,customer_id,order_status,order_purchase_timestamp\no9,c9,delivered,2018-01-01 10:00:00\n');
-SELECT jsonb_path_query_first(olist_etl.discover('{"allow_missing": true}'), '$.objects[*] ? (@.entity == "orders")') AS former_object \gset
+SELECT jsonb_path_query_first(olist_etl.discover('{"allow_missing": true, "rebuild": true}'), '$.objects[*] ? (@.entity == "orders")') AS former_object \gset
 SET client_min_messages = notice;
 SELECT olist_etl.set_source(:'dir' || '/other/');
 SET client_min_messages = error;
@@ -192,6 +215,6 @@ DELETE FROM olist_etl.reject;
 DELETE FROM olist_etl.drift;
 UPDATE olist_etl.entity SET is_required = true;
 DROP SERVER regress_source CASCADE;
-DROP SCHEMA olist_staging CASCADE;
+SELECT pg_temp.clean();
 DROP ROLE regress_olist_stranger;
 SELECT pg_temp.shell('rm -r DIR');

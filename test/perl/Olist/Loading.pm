@@ -32,6 +32,17 @@ sub new
 	return $self;
 }
 
+# A warehouse without any rows: where there is none, nothing counts as published.
+sub make_warehouse
+{
+	my ($self) = @_;
+	$self->{node}->safe_psql($self->{database}, join '', map { "SELECT olist_etl.$_();" }
+		qw(build_dim_date build_dim_geography build_dim_order_status build_dim_payment_type
+		  build_dim_product build_dim_seller build_dim_customer build_fact_order
+		  build_fact_order_item build_fact_payment build_fact_review publish));
+	return;
+}
+
 # The file of the source, COUNT orders long; each call makes a new version.
 sub write_orders
 {
