@@ -324,14 +324,10 @@ add_indexes(const OlistTable *table)
 					  SPI_OK_UTILITY);
 }
 
-/* does nobody ask for its distribution? Ids are told apart by their unique index */
-static bool
-needs_no_statistics(const OlistColumn *column)
-{
-	return column->name[0] == '_' || strcmp(column->type, OLIST_ID_TYPE) == 0;
-}
-
-/* statistics go along when the table is published */
+/*
+ * Statistics go along when the table is published. Merges look rows up by their
+ * ids and objects, so those need them too; nobody asks for a line.
+ */
 static void
 analyze_table(const OlistTable *table)
 {
@@ -342,7 +338,7 @@ analyze_table(const OlistTable *table)
 	appendStringInfo(&sql, "ANALYZE %s.%s", OLIST_BUILD_SCHEMA, table->name);
 	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
 	{
-		if (needs_no_statistics(column))
+		if (strcmp(column->name, "_line") == 0)
 			continue;
 		appendStringInfo(&sql, "%s%s", separator, column->name);
 		separator = ", ";
