@@ -93,6 +93,20 @@ $$;
 COMMENT ON FUNCTION olist_etl.waiting_rejects(text, text[]) IS
     'Rejected rows that a change of the orders or members with these keys could bring back';
 
+CREATE FUNCTION olist_etl.waiting_entities(keys text[]) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT DISTINCT l.entity
+    FROM olist_etl.reject r
+    JOIN olist_etl.ledger l USING (object_id)
+    WHERE r.key = ANY (keys)
+      AND r.reason IN ('orphan', 'duplicate')
+      AND l.entity IN ('orders', 'order_items', 'order_payments', 'order_reviews', 'customers')
+$$;
+COMMENT ON FUNCTION olist_etl.waiting_entities(text[]) IS
+    'The entities of which waiting_rejects() could find rows with one of these keys';
+
 CREATE FUNCTION olist_etl.rejects_of_objects(
     objects bigint[],
     OUT reject_id bigint, OUT object_id bigint, OUT line bigint, OUT reason text)
@@ -146,60 +160,55 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET random_page_cost = 0.3
 AS $$
+DECLARE
+    withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
 BEGIN
     -- prefixes whose points come or go; and of those without points, the ones whose residents do
-    CREATE TABLE olist_build.touched_zip AS
-    SELECT geolocation_zip_code_prefix COLLATE "C" AS zip_code_prefix
-    FROM olist_staging.geolocation
-    WHERE geolocation_zip_code_prefix IS NOT NULL
-    UNION
-    SELECT r.zip_code_prefix
-    FROM (SELECT customer_zip_code_prefix FROM olist_staging.customers
-          UNION
-          SELECT seller_zip_code_prefix FROM olist_staging.sellers) AS r (zip_code_prefix)
-    LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
-    WHERE r.zip_code_prefix IS NOT NULL
-      AND coalesce(g.point_count, 0) = 0;
-    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
-        INSERT INTO olist_build.touched_zip
-        SELECT p.zip_code_prefix
-        FROM olist_dw.geography_point p
-        JOIN olist_build.withdrawn w ON w._object_id = p._object_id
-        UNION
-        SELECT r.zip_code_prefix
-        FROM (SELECT a.zip_code_prefix
-              FROM olist_dw.customer_account a
-              JOIN olist_build.withdrawn w ON w._object_id = a._object_id
-              UNION
-              SELECT s.zip_code_prefix
-              FROM olist_dw.dim_seller s
-              JOIN olist_build.withdrawn w ON w._object_id = s._object_id AND w.is_forgotten) AS r
-        JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
-        WHERE g.point_count = 0
-        EXCEPT
-        SELECT zip_code_prefix FROM olist_build.touched_zip;
-    END IF;
-
     CREATE TABLE olist_build.prior_dim_geography AS
-    SELECT g.geography_key, g.zip_code_prefix
-    FROM olist_build.touched_zip z
-    JOIN olist_dw.dim_geography g ON g.zip_code_prefix = z.zip_code_prefix;
+    SELECT touched.zip_code_prefix, g.geography_key
+    FROM (SELECT geolocation_zip_code_prefix COLLATE "C" AS zip_code_prefix
+          FROM olist_staging.geolocation
+          UNION
+          SELECT p.zip_code_prefix
+          FROM olist_dw.geography_point p
+          JOIN olist_build.withdrawn w ON w._object_id = p._object_id
+          WHERE withdraws
+          UNION
+          SELECT r.zip_code_prefix
+          FROM (SELECT customer_zip_code_prefix FROM olist_staging.customers
+                UNION
+                SELECT seller_zip_code_prefix FROM olist_staging.sellers
+                UNION
+                SELECT a.zip_code_prefix
+                FROM olist_dw.customer_account a
+                JOIN olist_build.withdrawn w ON w._object_id = a._object_id
+                WHERE withdraws
+                UNION
+                SELECT s.zip_code_prefix
+                FROM olist_dw.dim_seller s
+                JOIN olist_build.withdrawn w ON w._object_id = s._object_id AND w.is_forgotten
+                WHERE withdraws) AS r (zip_code_prefix)
+          LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = r.zip_code_prefix
+          WHERE coalesce(g.point_count, 0) = 0) AS touched
+    LEFT JOIN olist_dw.dim_geography g ON g.zip_code_prefix = touched.zip_code_prefix
+    WHERE touched.zip_code_prefix IS NOT NULL;
 
     CREATE TABLE olist_build.prior_geography_point
         (LIKE olist_dw.geography_point INCLUDING STORAGE);
     INSERT INTO olist_build.prior_geography_point
     SELECT p.*
-    FROM olist_build.touched_zip z
+    FROM olist_build.prior_dim_geography z
     JOIN olist_dw.geography_point p ON p.zip_code_prefix = z.zip_code_prefix
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = p._object_id);
 
     CREATE TABLE olist_build.prior_resident AS
     WITH pointless AS (
-        SELECT zip_code_prefix FROM olist_build.touched_zip
-        EXCEPT
-        SELECT zip_code_prefix FROM olist_build.prior_geography_point
-        EXCEPT
-        SELECT geolocation_zip_code_prefix FROM olist_staging.geolocation
+        SELECT zip_code_prefix, geography_key
+        FROM olist_build.prior_dim_geography z
+        WHERE NOT EXISTS (SELECT FROM olist_build.prior_geography_point p
+                          WHERE p.zip_code_prefix = z.zip_code_prefix)
+          AND NOT EXISTS (SELECT FROM olist_staging.geolocation g
+                          WHERE g.geolocation_zip_code_prefix = z.zip_code_prefix)
     )
     SELECT a.zip_code_prefix, a.city, a.state, a.customer_id AS id
     FROM pointless z
@@ -208,8 +217,7 @@ BEGIN
     UNION ALL
     SELECT s.zip_code_prefix, s.city, s.state, s.seller_id
     FROM pointless z
-    JOIN olist_build.prior_dim_geography g ON g.zip_code_prefix = z.zip_code_prefix
-    JOIN olist_dw.dim_seller s ON s.geography_key = g.geography_key
+    JOIN olist_dw.dim_seller s ON s.geography_key = z.geography_key
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w
                       WHERE w._object_id = s._object_id AND w.is_forgotten);
 
@@ -225,45 +233,11 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET random_page_cost = 0.3
 AS $$
+DECLARE
+    forgets boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten);
+    translates boolean := EXISTS (SELECT FROM olist_staging.category_translation)
+                       OR EXISTS (SELECT FROM olist_build.withdrawn);
 BEGIN
-    CREATE TABLE olist_build.touched_seller AS
-    SELECT seller_id FROM olist_staging.sellers
-    UNION
-    SELECT seller_id FROM olist_staging.order_items;
-    CREATE TABLE olist_build.touched_product AS
-    SELECT product_id FROM olist_staging.products
-    UNION
-    SELECT product_id FROM olist_staging.order_items;
-    IF EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten) THEN
-        INSERT INTO olist_build.touched_seller
-        SELECT f.seller_id
-        FROM olist_dw.dim_seller f
-        JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
-        EXCEPT
-        SELECT seller_id FROM olist_build.touched_seller;
-        INSERT INTO olist_build.touched_product
-        SELECT f.product_id
-        FROM olist_dw.dim_product f
-        JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
-        EXCEPT
-        SELECT product_id FROM olist_build.touched_product;
-    END IF;
-    IF EXISTS (SELECT FROM olist_staging.category_translation)
-       OR EXISTS (SELECT FROM olist_build.withdrawn)
-    THEN
-        -- all products of a category whose English name changes
-        INSERT INTO olist_build.touched_product
-        SELECT c.product_id
-        FROM olist_staging.category_translation s
-        FULL JOIN olist_dw.category_translation t ON t.category = s.product_category_name
-        JOIN olist_dw.dim_product c ON c.category = coalesce(s.product_category_name, t.category)
-        WHERE s.product_category_name IS NOT NULL
-              AND s.product_category_name_english IS DISTINCT FROM t.category_english
-           OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id)
-        EXCEPT
-        SELECT product_id FROM olist_build.touched_product;
-    END IF;
-
     -- a version that only a forgotten object showed is as if it were only named
     CREATE TABLE olist_build.prior_dim_seller AS
     SELECT s.seller_key, s.seller_id, s.zip_code_prefix, s.city, s.state, s.geography_key,
@@ -271,8 +245,15 @@ BEGIN
            s.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = s._object_id AND w.is_forgotten)
                AS is_inferred
-    FROM olist_build.touched_seller
-    JOIN olist_dw.dim_seller s USING (seller_id);
+    FROM (SELECT seller_id FROM olist_staging.sellers
+          UNION
+          SELECT seller_id FROM olist_staging.order_items
+          UNION
+          SELECT f.seller_id
+          FROM olist_dw.dim_seller f
+          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
+          WHERE forgets) AS touched
+    JOIN olist_dw.dim_seller s ON s.seller_id = touched.seller_id;
     CREATE TABLE olist_build.prior_dim_product AS
     SELECT p.product_key, p.product_id, p.category, p.name_length, p.description_length,
            p.photos_qty, p.weight_g, p.length_cm, p.height_cm, p.width_cm,
@@ -280,8 +261,26 @@ BEGIN
            p.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = p._object_id AND w.is_forgotten)
                AS is_inferred
-    FROM olist_build.touched_product
-    JOIN olist_dw.dim_product p USING (product_id);
+    FROM (SELECT product_id FROM olist_staging.products
+          UNION
+          SELECT product_id FROM olist_staging.order_items
+          UNION
+          SELECT f.product_id
+          FROM olist_dw.dim_product f
+          JOIN olist_build.withdrawn w ON w._object_id = f._object_id AND w.is_forgotten
+          WHERE forgets
+          UNION
+          -- all products of a category whose English name changes
+          SELECT c.product_id
+          FROM olist_staging.category_translation s
+          FULL JOIN olist_dw.category_translation t ON t.category = s.product_category_name
+          JOIN olist_dw.dim_product c ON c.category = coalesce(s.product_category_name, t.category)
+          WHERE translates
+            AND (s.product_category_name IS NOT NULL
+                 AND s.product_category_name_english IS DISTINCT FROM t.category_english
+                 OR EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id)))
+        AS touched
+    JOIN olist_dw.dim_product p ON p.product_id = touched.product_id;
 
     -- when something older than what is known arrives, repeated observations count again
     IF EXISTS (SELECT FROM olist_etl.later_objects('sellers')) THEN
@@ -314,8 +313,10 @@ BEGIN
           AND NOT v.is_inferred;
     END IF;
 
-    CREATE TABLE olist_build.touched_category AS
-    SELECT category FROM olist_dw.category_translation;
+    IF translates THEN
+        CREATE TABLE olist_build.touched_category AS
+        SELECT category FROM olist_dw.category_translation;
+    END IF;
     CREATE TABLE olist_build.prior_category_translation AS
     SELECT t.category AS product_category_name,
            t.category_english AS product_category_name_english,
@@ -341,37 +342,40 @@ SET jit = off
 SET random_page_cost = 0.3
 AS $$
 DECLARE
+    withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
     n bigint;
 BEGIN
-    CREATE TABLE olist_build.touched_order AS
-    SELECT order_id COLLATE "C" AS order_id
-    FROM (SELECT order_id FROM olist_staging.orders
-          UNION SELECT order_id FROM olist_staging.order_items
-          UNION SELECT order_id FROM olist_staging.order_payments
-          UNION SELECT order_id FROM olist_staging.order_reviews) AS staged
-    WHERE order_id IS NOT NULL;
-    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
-        INSERT INTO olist_build.touched_order
-        SELECT o.order_id
-        FROM (SELECT f.order_key
-              FROM olist_build.withdrawn w
-              JOIN olist_dw.fact_order f ON f._object_id = w._object_id
-              UNION
-              SELECT f.order_key
-              FROM olist_build.withdrawn w
-              JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
-              UNION
-              SELECT f.order_key
-              FROM olist_build.withdrawn w
-              JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
-              UNION
-              SELECT f.order_key
-              FROM olist_build.withdrawn w
-              JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
-        JOIN olist_dw.fact_order o USING (order_key)
-        EXCEPT
-        SELECT order_id FROM olist_build.touched_order;
-    END IF;
+    -- the key is NULL of an order that is new
+    CREATE TABLE olist_build.prior_fact_order AS
+    SELECT o.order_key, touched.order_id, o.customer_key
+    FROM (SELECT order_id COLLATE "C" AS order_id FROM olist_staging.orders
+          UNION
+          SELECT order_id FROM olist_staging.order_items
+          UNION
+          SELECT order_id FROM olist_staging.order_payments
+          UNION
+          SELECT order_id FROM olist_staging.order_reviews
+          UNION
+          SELECT o.order_id
+          FROM (SELECT f.order_key
+                FROM olist_build.withdrawn w
+                JOIN olist_dw.fact_order f ON f._object_id = w._object_id
+                UNION
+                SELECT f.order_key
+                FROM olist_build.withdrawn w
+                JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
+                UNION
+                SELECT f.order_key
+                FROM olist_build.withdrawn w
+                JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
+                UNION
+                SELECT f.order_key
+                FROM olist_build.withdrawn w
+                JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
+          JOIN olist_dw.fact_order o USING (order_key)
+          WHERE withdraws) AS touched
+    LEFT JOIN olist_dw.fact_order o ON o.order_id = touched.order_id
+    WHERE touched.order_id IS NOT NULL;
 
     -- what the items purchased since then show otherwise now
     CREATE TABLE olist_build.moved AS
@@ -424,8 +428,8 @@ BEGIN
     WHERE (n.latitude, n.longitude) IS DISTINCT FROM (g.latitude, g.longitude);
     GET DIAGNOSTICS n = ROW_COUNT;
     IF n > 0 THEN
-        INSERT INTO olist_build.touched_order
-        SELECT o.order_id
+        INSERT INTO olist_build.prior_fact_order
+        SELECT DISTINCT o.order_key, o.order_id, o.customer_key
         FROM olist_build.moved m
         CROSS JOIN LATERAL (
             SELECT order_key FROM olist_dw.fact_order_item WHERE product_key = m.product_key
@@ -439,62 +443,61 @@ BEGIN
             WHERE customer_geography_key = m.geography_key) AS i
         JOIN olist_dw.fact_order o USING (order_key)
         WHERE coalesce(o.purchased_at, '-infinity') >= m.since
-        EXCEPT
-        SELECT order_id FROM olist_build.touched_order;
+          AND NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
+                          WHERE p.order_key = o.order_key);
     END IF;
 
-    CREATE TABLE olist_build.prior_fact_order AS
-    SELECT o.order_key, o.order_id, o.customer_key
-    FROM olist_build.touched_order t
-    JOIN olist_dw.fact_order o ON o.order_id = t.order_id;
-
-    -- a person's versions follow from all of the person's orders
-    CREATE TABLE olist_build.touched_person AS
-    SELECT customer_unique_id COLLATE "C" AS customer_unique_id
-    FROM olist_staging.customers
-    UNION
-    -- whoever had the customer_id before: another person, or an inferred one
-    SELECT coalesce(a.customer_unique_id, s.customer_id)
-    FROM (SELECT customer_id FROM olist_staging.customers
-          UNION
-          SELECT customer_id FROM olist_staging.orders) AS s
-    LEFT JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
-    UNION
-    SELECT c.customer_unique_id
-    FROM olist_build.prior_fact_order o
-    JOIN olist_dw.dim_customer c USING (customer_key)
-    WHERE c.customer_key <> -1;
-    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
-        INSERT INTO olist_build.touched_person
-        SELECT a.customer_unique_id
-        FROM olist_build.withdrawn w
-        JOIN olist_dw.customer_account a ON a._object_id = w._object_id
-        EXCEPT
-        SELECT customer_unique_id FROM olist_build.touched_person;
-    END IF;
-
+    -- a person's versions follow from all of the person's orders; the key is NULL of who is new
     CREATE TABLE olist_build.prior_dim_customer AS
-    SELECT c.customer_key, c.customer_unique_id, c.valid_from
-    FROM olist_build.touched_person p
-    JOIN olist_dw.dim_customer c ON c.customer_unique_id = p.customer_unique_id
-    WHERE c.customer_key <> -1;
-    WITH more AS (
-        INSERT INTO olist_build.prior_fact_order
-        SELECT o.order_key, o.order_id, o.customer_key
-        FROM olist_build.prior_dim_customer c
-        JOIN olist_dw.fact_order o USING (customer_key)
-        WHERE NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
-                          WHERE p.order_key = o.order_key)
-        RETURNING order_id
-    )
-    INSERT INTO olist_build.touched_order
-    SELECT order_id FROM more;
+    SELECT c.customer_key, touched.customer_unique_id, c.valid_from
+    FROM (SELECT customer_unique_id COLLATE "C" AS customer_unique_id
+          FROM olist_staging.customers
+          UNION
+          -- whoever had the customer_id before: another person, or an inferred one
+          SELECT coalesce(a.customer_unique_id, s.customer_id)
+          FROM (SELECT customer_id FROM olist_staging.customers
+                UNION
+                SELECT customer_id FROM olist_staging.orders) AS s
+          LEFT JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
+          UNION
+          SELECT c.customer_unique_id
+          FROM olist_build.prior_fact_order o
+          JOIN olist_dw.dim_customer c USING (customer_key)
+          WHERE c.customer_key <> -1
+          UNION
+          SELECT a.customer_unique_id
+          FROM olist_build.withdrawn w
+          JOIN olist_dw.customer_account a ON a._object_id = w._object_id
+          WHERE withdraws) AS touched
+    LEFT JOIN olist_dw.dim_customer c ON c.customer_unique_id = touched.customer_unique_id
+                                     AND c.customer_key <> -1
+    WHERE touched.customer_unique_id IS NOT NULL;
+    INSERT INTO olist_build.prior_fact_order
+    SELECT o.order_key, o.order_id, o.customer_key
+    FROM olist_build.prior_dim_customer c
+    JOIN olist_dw.fact_order o USING (customer_key)
+    WHERE NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
+                      WHERE p.order_key = o.order_key);
 
+    CREATE TABLE olist_build.prior_customers AS
+    SELECT a.customer_id,
+           a.customer_unique_id,
+           a.zip_code_prefix AS customer_zip_code_prefix,
+           a.city AS customer_city,
+           a.state AS customer_state,
+           a._object_id,
+           a._line
+    FROM (SELECT DISTINCT customer_unique_id FROM olist_build.prior_dim_customer) AS touched
+    JOIN olist_dw.customer_account a USING (customer_unique_id)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id);
+    -- those that may have no row any more
     CREATE TABLE olist_build.prior_customer_account AS
     SELECT a.customer_id
-    FROM olist_build.touched_person p
-    JOIN olist_dw.customer_account a ON a.customer_unique_id = p.customer_unique_id;
+    FROM olist_build.withdrawn w
+    JOIN olist_dw.customer_account a ON a._object_id = w._object_id
+    WHERE withdraws;
 END
+
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
     'Part of build_batch(): the orders and persons that the batch touches';
@@ -510,18 +513,6 @@ DECLARE
     customer_ids text[];
     waiting text;
 BEGIN
-    CREATE TABLE olist_build.prior_customers AS
-    SELECT a.customer_id,
-           a.customer_unique_id,
-           a.zip_code_prefix AS customer_zip_code_prefix,
-           a.city AS customer_city,
-           a.state AS customer_state,
-           a._object_id,
-           a._line
-    FROM olist_build.prior_customer_account p
-    JOIN olist_dw.customer_account a ON a.customer_id = p.customer_id
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id);
-
     CREATE TABLE olist_build.prior_orders AS
     SELECT o.order_id,
            o.customer_id,
@@ -593,14 +584,12 @@ BEGIN
     SELECT r.reject_id, r.object_id, r.line, r.reason
     FROM olist_etl.rejects_of_objects((SELECT array_agg(_object_id) FROM olist_build.withdrawn))
         AS r;
-    SELECT array_agg(order_id) INTO order_ids FROM olist_build.touched_order;
+    SELECT array_agg(order_id) INTO order_ids FROM olist_build.prior_fact_order;
     SELECT array_agg(customer_id) INTO customer_ids
     FROM (SELECT customer_id FROM olist_staging.customers
           UNION
           SELECT customer_id FROM olist_build.prior_customer_account) AS touched;
-    FOREACH waiting IN ARRAY ARRAY['orders', 'order_items', 'order_payments', 'order_reviews',
-                                   'customers']
-    LOOP
+    FOR waiting IN SELECT * FROM olist_etl.waiting_entities(order_ids || customer_ids) LOOP
         EXECUTE format('WITH waiting AS (
                             SELECT *
                             FROM olist_etl.waiting_rejects(%2$L, $1)
@@ -649,12 +638,6 @@ BEGIN
                                  'SELECT DISTINCT seller_id FROM olist_build.prior_order_items');
     PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'geography_key',
                                  'SELECT DISTINCT geography_key FROM olist_build.dim_seller');
-    CREATE TABLE olist_build.prior_dim_date AS
-    SELECT date_key FROM olist_dw.dim_date;
-    CREATE TABLE olist_build.prior_dim_order_status AS
-    SELECT order_status_key, order_status FROM olist_dw.dim_order_status;
-    CREATE TABLE olist_build.prior_dim_payment_type AS
-    SELECT payment_type_key, payment_type FROM olist_dw.dim_payment_type;
 
     PERFORM olist_etl.build_dim_date();
     PERFORM olist_etl.build_dim_order_status();
@@ -665,8 +648,8 @@ BEGIN
     PERFORM olist_etl.build_fact_payment();
     PERFORM olist_etl.build_fact_review();
     RETURN jsonb_build_object(
-        'orders', (SELECT count(*) FROM olist_build.touched_order),
-        'persons', (SELECT count(*) FROM olist_build.touched_person),
+        'orders', (SELECT count(*) FROM olist_build.prior_fact_order),
+        'persons', (SELECT count(DISTINCT customer_unique_id) FROM olist_build.prior_dim_customer),
         'withdrawn', (SELECT count(*) FROM olist_build.withdrawn));
 END
 $$;

@@ -51,7 +51,8 @@ typedef struct OlistTable
 	bool origin_counts;				 /* a row from elsewhere is another row, to a merge */
 	bool keeps_rows;				 /* what was not built again is never deleted */
 	const char *scope;				 /* in a merge, rows that are gone are deleted if */
-	const char *scope_column;		 /* olist_build.<scope> has their scope_column; NULL: never */
+	const char *scope_column;		 /* olist_build.<scope>, where it is there, has their */
+									 /* scope_column; NULL: never */
 	bool is_work;					 /* only for later tasks: unlogged, never published */
 } OlistTable;
 

@@ -551,7 +551,7 @@ static void
 gather_touched(Gathered *g, OlistKeyShare share)
 {
 	static const OlistScanColumn columns[] = {{"zip_code_prefix", TEXTOID}, {NULL, InvalidOid}};
-	OlistScan *scan = olist_scan_begin(OLIST_BUILD_SCHEMA, "touched_zip", columns);
+	OlistScan *scan = olist_scan_warehouse(olist_dim_geography.name, columns);
 
 	while (olist_scan_next(scan))
 		(void) find_prefix(g, scan, share);

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "star/insert.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 
 /* is it one of OLIST_PROVENANCE_COLUMNS? */
@@ -79,6 +80,19 @@ static Relation
 open_table(const char *schema, const OlistTable *table, LOCKMODE lock)
 {
 	return table_open(get_relname_relid(table->name, get_namespace_oid(schema, false)), lock);
+}
+
+/* Is a table of olist_build without rows, or missing? They are only ever added to. */
+static bool
+is_empty(const char *name)
+{
+	Oid relid = get_relname_relid(name, get_namespace_oid(OLIST_BUILD_SCHEMA, false));
+	Relation rel = OidIsValid(relid) ? table_open(relid, AccessShareLock) : NULL;
+	bool result = rel == NULL || RelationGetNumberOfBlocks(rel) == 0;
+
+	if (rel != NULL)
+		table_close(rel, NoLock);
+	return result;
 }
 
 static uint64
@@ -157,8 +171,12 @@ insert_rows(const OlistTable *table)
 void
 olist_merge_table(const OlistTable *table, bool only_scope, OlistMergeCounts *counts)
 {
-	if (!table->keeps_rows && (!only_scope || table->scope != NULL))
+	bool may_delete = only_scope ? table->scope != NULL && !is_empty(table->scope) : true;
+
+	if (may_delete && !table->keeps_rows)
 		counts->deleted += delete_rows(table, only_scope);
+	if (is_empty(table->name))
+		return;
 	counts->updated += update_rows(table);
 	counts->inserted += insert_rows(table);
 }

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "base/fault.h"
 #include "base/spi.h"
@@ -28,6 +29,8 @@
 #include "star/tables.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* dimensions before facts: a row never appears before what it refers to */
 static const OlistTable *const tables[] = {
@@ -110,12 +113,12 @@ advance_sequence(const OlistTable *table)
 static void
 analyze_if_changed(const OlistTable *table, uint64 changed)
 {
-	olist_spi_run(psprintf("SELECT FROM pg_catalog.pg_class\n"
-						   "WHERE oid = '%s.%s'::pg_catalog.regclass\n"
-						   "AND reltuples < " UINT64_FORMAT,
-						   OLIST_DW_SCHEMA, table->name, changed * 10),
-				  SPI_OK_SELECT);
-	if (SPI_processed > 0)
+	Relation rel = table_open(
+		get_relname_relid(table->name, get_namespace_oid(OLIST_DW_SCHEMA, false)), AccessShareLock);
+	bool has_changed = rel->rd_rel->reltuples < changed * 10;
+
+	table_close(rel, NoLock);
+	if (has_changed)
 		olist_spi_run(psprintf("ANALYZE %s.%s", OLIST_DW_SCHEMA, table->name), SPI_OK_UTILITY);
 }
 

@@ -168,11 +168,17 @@ olist_reject_merge(const OlistTable *const *tables, int ntables)
 	const char *query = all_rejects(tables, ntables);
 	OlistSpiArg args[3];
 
+	/* nothing is rejected, nor was before: that is the rule */
 	if (query == NULL)
+	{
+		olist_spi_run("SELECT FROM " OLIST_BUILD_SCHEMA ".prior_reject LIMIT 1", SPI_OK_SELECT);
+		if (SPI_processed == 0)
+			return 0;
 		query = "SELECT NULL::bigint AS object_id, NULL::text AS reason, NULL::bigint AS line,\n"
 				"    NULL::text AS key, NULL::text AS column_name, NULL::text AS sqlstate,\n"
 				"    NULL::text AS message, NULL::text AS raw\n"
 				"WHERE false";
+	}
 
 	/* what came out as before stays as it is */
 	olist_spi_run(psprintf("CREATE TABLE %1$s.new_reject AS\n"

@@ -128,8 +128,10 @@ olist_scan_entity(const char *entity, const OlistScanColumn *columns)
 OlistScan *
 olist_scan_warehouse(const char *table, const OlistScanColumn *columns)
 {
-	if (olist_is_merge())
-		return olist_scan_begin(OLIST_BUILD_SCHEMA, psprintf("prior_%s", table), columns);
+	char *prior = psprintf("prior_%s", table);
+
+	if (olist_is_merge() && olist_table_exists(OLIST_BUILD_SCHEMA, prior))
+		return olist_scan_begin(OLIST_BUILD_SCHEMA, prior, columns);
 	if (olist_table_exists(OLIST_DW_SCHEMA, table))
 		return olist_scan_begin(OLIST_DW_SCHEMA, table, columns);
 	return NULL;

@@ -55,8 +55,8 @@ extern OlistScan *olist_scan_entity(const char *entity, const OlistScanColumn *c
 
 /*
  * What the warehouse holds already of a table: all of olist_dw.<table> or, when
- * a merge is being prepared, the part of it that may change
- * (olist_build.prior_<table>). NULL if there is no such table yet.
+ * a merge is being prepared, the part of it that may change, where that is set
+ * apart (olist_build.prior_<table>). NULL if there is no such table yet.
  */
 extern OlistScan *olist_scan_warehouse(const char *table, const OlistScanColumn *columns);
 

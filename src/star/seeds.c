@@ -68,7 +68,8 @@ olist_seeds_load(const OlistTable *table, const char *natural_key, const OlistKe
 		const char *text = olist_scan_text(scan, 0, &len);
 		uint32 member;
 
-		if (text == NULL || DatumGetInt64(scan->values[1]) == OLIST_UNKNOWN_KEY)
+		/* to a merge, who is new is known by name, without a key */
+		if (text == NULL || scan->isnull[1] || DatumGetInt64(scan->values[1]) == OLIST_UNKNOWN_KEY)
 			continue;
 		olist_key_set(&key, text, len);
 		member = olist_key_map_find(members, &key);
