@@ -27,7 +27,6 @@
 #include "base/message.h"
 #include "base/spi.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "flow/clock.h"
@@ -60,8 +59,6 @@
 #define MAX_EVENTS 10000000
 
 int olist_flow_max_workers = -1;
-int olist_flow_max_workers_per_role = -1;
-int olist_flow_max_workers_total = -1;
 
 /*
  * Transactions
@@ -437,6 +434,8 @@ commit_task(OlistRun *run, const OlistTaskCall *call, OlistTaskOutcome *outcome)
 	if (edata != NULL)
 	{
 		olist_relock_extension(&run->lock);
+		if (run->pool)
+			olist_pool_retake_slots(run->pool);
 		begin(run);
 		if (!olist_task_record_failure(call, edata, outcome))
 			raise_taken_over(run);
@@ -579,33 +578,6 @@ check_role(OlistRun *run)
 	}
 }
 
-/* how many workers the caps of superusers allow this run, given those of other runs */
-static int
-workers_allowed(const OlistRun *run)
-{
-	int total_cap = olist_flow_max_workers_total >= 0 ? olist_flow_max_workers_total
-													  : Max(1, max_worker_processes / 2);
-	int role_cap =
-		olist_flow_max_workers_per_role >= 0 ? olist_flow_max_workers_per_role : total_cap;
-	OlistSpiArg args[2];
-	int64 of_all;
-	int64 of_role;
-	bool isnull;
-
-	SPI_connect();
-	args[0] = OLIST_SPI_OID(run->role);
-	args[1] = (OlistSpiArg){INT4ARRAYOID, PointerGetDatum(olist_pool_pids(run->pool)), false};
-	olist_spi_execute_as_owner("SELECT count(*), count(*) FILTER (WHERE usesysid = $1) "
-							   "FROM pg_stat_activity "
-							   "WHERE backend_type = 'olist_etl worker' AND pid <> ALL ($2)",
-							   SPI_OK_SELECT, lengthof(args), args);
-	of_all = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	of_role =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	SPI_finish();
-	return (int) Max(0, Min(total_cap - of_all, role_cap - of_role));
-}
-
 /* bring the pool to the size that the ready and running tasks can use */
 static void
 grow_pool(OlistRun *run)
@@ -629,7 +601,6 @@ grow_pool(OlistRun *run)
 		pfree(settings.data);
 		MemoryContextSwitchTo(old);
 	}
-	wanted = Min(wanted, workers_allowed(run));
 	olist_coordinator_commit(run);
 	olist_pool_grow(run->pool, wanted);
 }

@@ -53,9 +53,7 @@ extern void olist_coordinator_flush(OlistRun *run);
 /* a transaction's end and the next one's beginning; nothing in an atomic run */
 extern void olist_coordinator_commit(OlistRun *run);
 
-/* settings olist_etl.max_workers (-1: what the machine suggests) and the caps of superusers */
+/* setting olist_etl.max_workers, -1: what the machine suggests */
 extern int olist_flow_max_workers;
-extern int olist_flow_max_workers_per_role;
-extern int olist_flow_max_workers_total;
 
 #endif /* OLIST_COORDINATOR_H */

@@ -16,6 +16,7 @@
 #include "flow/clean_up.h"
 #include "flow/coordinator.h"
 #include "flow/run.h"
+#include "flow/slots.h"
 #include "flow/task.h"
 #include "fmgr.h"
 #include "funcapi.h"

@@ -20,8 +20,8 @@
 
 #include <signal.h>
 
-#include "catalog/pg_type.h"
 #include "flow/channel.h"
+#include "flow/slots.h"
 #include "flow/clock.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -51,6 +51,7 @@ typedef enum WorkerState
 typedef struct Worker
 {
 	WorkerState state;
+	OlistSlot slot; /* valid unless VACANT */
 	BackgroundWorkerHandle *handle;
 	shm_mq_handle *calls;
 	shm_mq_handle *outcomes;
@@ -127,6 +128,7 @@ static void
 vacate(Worker *worker)
 {
 	leave_queues(worker);
+	olist_slot_free(&worker->slot);
 	if (worker->handle)
 		pfree(worker->handle);
 	memset(worker, 0, sizeof(*worker));
@@ -175,7 +177,8 @@ olist_pool_grow(OlistPool *pool, int wanted)
 	{
 		if (pool->workers[i].state != WORKER_VACANT)
 			continue;
-		if (pool->launches_left == 0)
+		if (pool->launches_left == 0 ||
+			!olist_slot_take(pool->channel->role, &pool->workers[i].slot))
 			return;
 		pool->launches_left--;
 		if (!launch(pool, i))
@@ -201,21 +204,12 @@ olist_pool_live(const OlistPool *pool)
 	return live;
 }
 
-ArrayType *
-olist_pool_pids(const OlistPool *pool)
+void
+olist_pool_retake_slots(const OlistPool *pool)
 {
-	Datum *pids = palloc(pool->limit * sizeof(Datum));
-	int n = 0;
-
 	for (int i = 0; i < pool->limit; i++)
-	{
-		pid_t pid;
-
-		if (pool->workers[i].state != WORKER_VACANT &&
-			GetBackgroundWorkerPid(pool->workers[i].handle, &pid) == BGWH_STARTED)
-			pids[n++] = Int32GetDatum(pid);
-	}
-	return construct_array(pids, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
+		if (pool->workers[i].state != WORKER_VACANT)
+			olist_slot_retake(&pool->workers[i].slot);
 }
 
 /* push what is left of a call; the queue takes the rest when there is room */
@@ -392,6 +386,9 @@ olist_pool_stop(OlistPool *pool)
 				TerminateBackgroundWorker(pool->workers[i].handle);
 		(void) wait_gone(pool, now + STOP_TOTAL_MS * INT64CONST(1000));
 	}
+	for (int i = 0; i < pool->limit; i++)
+		if (pool->workers[i].state != WORKER_VACANT)
+			olist_slot_free(&pool->workers[i].slot);
 	dsm_detach(pool->segment);
 	MemoryContextDelete(pool->context);
 	SetLatch(MyLatch);

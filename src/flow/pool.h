@@ -11,7 +11,6 @@
 
 #include "flow/task.h"
 #include "lib/stringinfo.h"
-#include "utils/array.h"
 
 typedef struct OlistPool OlistPool;
 
@@ -32,14 +31,14 @@ typedef struct OlistPoolReport
 extern OlistPool *
 olist_pool_create(int64 run_id, Oid role, int limit, const StringInfoData *settings);
 
-/* launch workers until `wanted` live or no slot is free */
+/* launch workers until `wanted` live or no place and no slot of the server is free */
 extern void olist_pool_grow(OlistPool *pool, int wanted);
 
 /* workers that may still take work: starting, idle or busy */
 extern int olist_pool_live(const OlistPool *pool);
 
-/* the processes of those that have started, an int4[] */
-extern ArrayType *olist_pool_pids(const OlistPool *pool);
+/* after an aborted transaction, which loses the workers' places (see slots.h) */
+extern void olist_pool_retake_slots(const OlistPool *pool);
 
 /* hand a call to an idle worker; false if there is none */
 extern bool olist_pool_send(OlistPool *pool, const OlistTaskCall *call);

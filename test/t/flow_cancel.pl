@@ -206,6 +206,33 @@ $flow->scalar_is(q(SELECT bool_and(t.pid = r.pid) FROM olist_etl.task t JOIN oli
 	WHERE run_id = (SELECT max(run_id) FROM olist_etl.run)), 't', 'without any the session does the work');
 set_system('ALTER SYSTEM RESET olist_etl.max_workers_per_role');
 
+# ... nor do two sessions that launch at the same moment get more than there are: the
+# postmaster is stopped, so that neither can see the workers of the other
+set_system('ALTER SYSTEM SET olist_etl.max_workers_total = 2');
+$flow->workflow('other_map', $flow->map_of('hold', $flow->retry));
+$flow->hold;
+my %session = map { $_ => $node->background_psql('postgres') } 'hold_map', 'other_map', 'watch';
+$_->query_safe("SET client_min_messages = error; LOAD 'olist_etl'") foreach values %session;
+my $postmaster = slurp_file($node->data_dir . '/postmaster.pid') =~ s/\n.*//sr;
+kill 'STOP', $postmaster;
+foreach my $workflow ('hold_map', 'other_map')
+{
+	$session{$workflow}->query_until(qr/^$/, "\\echo\nCALL olist_etl.run('$workflow', '[1, 2, 3]');\n");
+	poll_until(sub { $session{watch}->query_safe(qq(SELECT count(*) FROM pg_stat_activity a JOIN olist_etl.run r USING (pid)
+			WHERE r.workflow = '$workflow' AND r.status = 'RUNNING'
+			  AND a.wait_event IN ('Extension', 'advisory'))) eq '1' }, "$workflow has launched what it may");
+}
+kill 'CONT', $postmaster;
+poll_until(sub { $session{watch}->query_safe(q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6105 AND NOT granted)) >= 3 },
+	'three tasks are under way');
+is($session{watch}->query_safe(q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'olist_etl worker')), '2',
+	'two sessions at once have no more workers than there may be');
+$flow->release;
+$_->quit foreach values %session;
+$flow->ended_as('SUCCEEDED', 'two sessions at once');
+$flow->scalar_is(q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), 0, '... and all places are free again');
+set_system('ALTER SYSTEM RESET olist_etl.max_workers_total');
+
 # W19: time limits and read-only defaults of the role do not reach its workers
 $session = $node->background_psql('postgres', extra_params => [ '-U', 'etl' ]);
 $session->query_safe('SELECT 1');
