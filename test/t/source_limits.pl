@@ -16,13 +16,9 @@ use Time::HiRes qw(time sleep);
 my $s3 = s3_or_skip();
 my $bucket = new_bucket($s3);
 $s3->put($bucket, 'k', \'content');
-my $directory = PostgreSQL::Test::Utils::tempdir();
-my $shim = "$directory/resolver.so";
-system('cc', '-shared', '-fPIC', '-o', $shim, "$repository/test/servers/resolver.c", '-ldl') == 0
-  or BAIL_OUT('the resolver was not built');
 my $node = do
 {
-	local $ENV{LD_PRELOAD} = $shim;
+	local $ENV{LD_PRELOAD} = resolver();
 	olist_cluster('main');
 };
 prepare_source($node);

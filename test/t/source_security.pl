@@ -21,9 +21,6 @@ my $canary = 'c4n4ry' . $$ . 'secret';
 # T20: an environment full of temptations
 my $proxy_server = Olist::RawServer->new(sub { return });
 my $sink = Olist::RawServer->new(sub { return });
-my $shim = "$directory/resolver.so";
-system('cc', '-shared', '-fPIC', '-o', $shim, "$repository/test/servers/resolver.c", '-ldl') == 0
-  or BAIL_OUT('the resolver was not built');
 open my $netrc, '>', "$directory/.netrc" or die $!;
 print $netrc "default login netrc-user password netrc-password\n";
 close $netrc;
@@ -38,7 +35,7 @@ my %temptation = (
 	AWS_ACCESS_KEY_ID => 'ambient',
 	AWS_SECRET_ACCESS_KEY => 'ambient',
 	AWS_ENDPOINT_URL => $sink->endpoint,
-	LD_PRELOAD => $shim);
+	LD_PRELOAD => resolver());
 my $node = do {
 	local %ENV = (%ENV, %temptation);
 	olist_cluster('main', 'log_statement = all', 'log_min_messages = debug1', 'log_connections = on');

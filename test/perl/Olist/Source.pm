@@ -12,8 +12,19 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use Olist;
+use Test::More;
 
-our @EXPORT = qw(prepare_source create_server read_object try_sql start_sql objects);
+our @EXPORT = qw(resolver prepare_source create_server read_object try_sql start_sql objects);
+
+# A library for LD_PRELOAD in which names resolve as servers/resolver.c says.
+sub resolver
+{
+	my $library = PostgreSQL::Test::Utils::tempdir() . '/resolver.so';
+	system('cc', '-shared', '-fPIC', '-o', $library, "$repository/test/servers/resolver.c", '-ldl') == 0
+	  or BAIL_OUT('the resolver was not built');
+	return $library;
+}
 
 # Loopback may be reached, and the functions are there.
 sub prepare_source
