@@ -250,7 +250,8 @@ check_whole(RemoteStream *stream, Slot *slot, const OlistHttp *http, int64 recei
 
 	if (received > 0)
 		mismatch(stream, "The rest was asked for and the whole came.");
-	if (stream->s3 && slot->last >= 0)
+	/* only a server of plain http that knows no ranges may answer the first request so */
+	if (slot->first > 0 || (stream->s3 && slot->last >= 0))
 		mismatch(stream, "A range was asked for and the whole came.");
 	if (length < 0 && stream->base.object.size < 0 && !olist_answer_is_chunked(http))
 		mismatch(stream, "It announces no length, so nobody could tell if it is cut off.");
