@@ -11,12 +11,15 @@
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
+/* the last second of the year 9999: what is later is no point in time but a mistake */
+#define LAST_SECOND INT64CONST(253402300799)
+
 TimestampTz
 olist_time_from_http(const char *text)
 {
 	time_t at = text != NULL ? curl_getdate(text, NULL) : -1;
 
-	return at == -1 ? DT_NOBEGIN : time_t_to_timestamptz((pg_time_t) at);
+	return at < 0 || at > LAST_SECOND ? DT_NOBEGIN : time_t_to_timestamptz((pg_time_t) at);
 }
 
 TimestampTz
