@@ -42,29 +42,10 @@ static int failures;
 
 /* ---------- what the executor needs of the server beyond server.c ---------- */
 
-void
-check_stack_depth(void)
-{
-}
-
 void *
 repalloc_huge(void *pointer, Size size)
 {
 	return repalloc(pointer, size);
-}
-
-char *
-MemoryContextStrdup(MemoryContext context, const char *text)
-{
-	size_t len = strlen(text) + 1;
-
-	return memcpy(MemoryContextAlloc(context, len), text, len);
-}
-
-void
-appendStringInfoChar(StringInfo str, char c)
-{
-	appendBinaryStringInfo(str, &c, 1);
 }
 
 void

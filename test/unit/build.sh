@@ -14,9 +14,19 @@ shift 2
 : "${CC:=gcc}" "${PG_CONFIG:=pg_config}"
 case $test in
     csv)
-        sources=(src/csv/record_reader.c src/csv/convert_fast.c src/source/decompress.c
+        sources=(src/csv/record_reader.c src/csv/convert_fast.c src/source/{decompress,stream}.c
             src/base/message.c)
         libraries=(-lcsv -lz -lzstd -Wl,--wrap=csv_init)
+        ;;
+    source)
+        sources=(src/source/{uri,glob,sigv4,s3_page,s3_error,xml_fields,time_text,policy}.c
+            src/source/credentials_{file,sts,metadata}.c src/base/message.c)
+        libraries=(-lcurl -lexpat -l:libcrypto.so.3)
+        ;;
+    transfer)
+        sources=(src/source/{http,http_request,answer,exchange,remote_stream,stream,md5}.c
+            src/source/{uri,time_text}.c src/base/message.c)
+        libraries=(-lcurl)
         ;;
     sample)
         sources=(src/sample/{sample,plan,rows,order,goods,place,phrase,payment,review,geolocation}.c)

@@ -11,14 +11,17 @@
 
 #include "server.h"
 
+#include <time.h>
+
 #include "base/limit.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "source/stream.h"
+#include "nodes/pg_list.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* a piece of memory, in the list of its context */
 typedef struct Chunk
@@ -51,6 +54,11 @@ static int raising; /* elevel of the report that is being made */
 
 void
 ProcessInterrupts(void)
+{
+}
+
+void
+check_stack_depth(void)
 {
 }
 
@@ -132,6 +140,14 @@ char *
 pstrdup(const char *in)
 {
 	return pnstrdup(in, strlen(in));
+}
+
+char *
+MemoryContextStrdup(MemoryContext context, const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	return memcpy(MemoryContextAlloc(context, len), text, len);
 }
 
 static void
@@ -228,6 +244,12 @@ appendBinaryStringInfo(StringInfo str, const char *data, int len)
 }
 
 void
+appendStringInfoChar(StringInfo str, char c)
+{
+	appendBinaryStringInfo(str, &c, 1);
+}
+
+void
 appendStringInfoString(StringInfo str, const char *s)
 {
 	appendBinaryStringInfo(str, s, strlen(s));
@@ -255,6 +277,70 @@ psprintf(const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	return pstrdup(text);
+}
+
+/* lists */
+
+static List *
+new_list(const ListCell *cells, int length, int room)
+{
+	List *list = palloc(offsetof(List, initial_elements));
+
+	list->type = T_List;
+	list->length = length;
+	list->max_length = room;
+	list->elements = palloc(sizeof(ListCell) * room);
+	if (length > 0)
+		memcpy(list->elements, cells, sizeof(ListCell) * length);
+	return list;
+}
+
+List *
+list_make1_impl(NodeTag t, ListCell datum1)
+{
+	return new_list(&datum1, 1, 1);
+}
+
+List *
+lappend(List *list, void *datum)
+{
+	if (list == NIL)
+		list = new_list(NULL, 0, 1);
+	else if (list->length == list->max_length)
+	{
+		list->max_length *= 2;
+		list->elements = repalloc(list->elements, sizeof(ListCell) * list->max_length);
+	}
+	list->elements[list->length++].ptr_value = datum;
+	return list;
+}
+
+List *
+list_copy(const List *oldlist)
+{
+	return oldlist == NIL ? NIL : new_list(oldlist->elements, oldlist->length, oldlist->length);
+}
+
+void
+list_sort(List *list, list_sort_comparator cmp)
+{
+	if (list != NIL)
+		qsort(list->elements, list->length, sizeof(ListCell),
+			  (int (*)(const void *, const void *)) cmp);
+}
+
+/* more of memory */
+
+void *
+MemoryContextAllocExtended(MemoryContext context, Size size, int flags)
+{
+	return MemoryContextAlloc(context, size);
+}
+
+void *
+MemoryContextAllocHuge(MemoryContext context, Size size)
+{
+	return MemoryContextAlloc(context, size);
 }
 
 /* errors */
@@ -371,33 +457,22 @@ DetermineTimeZoneOffset(struct pg_tm *tm, pg_tz *zone)
 	return 0;
 }
 
-/* streams, as in source/stream.c, which would bring every source along */
-
-static void
-close_stream(void *arg)
+TimestampTz
+time_t_to_timestamptz(pg_time_t tm)
 {
-	OlistStream *stream = arg;
-
-	stream->ops->close(stream);
+	return (tm - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
 }
 
-OlistStream *
-olist_stream_create(size_t size, const OlistStreamOps *ops)
+int
+tm2timestamp(struct pg_tm *tm, fsec_t fsec, int *tzp, Timestamp *result)
 {
-	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "olist stream", ALLOCSET_DEFAULT_SIZES);
-	OlistStream *stream = MemoryContextAllocZero(context, size);
+	struct tm here = {.tm_year = tm->tm_year - 1900,
+					  .tm_mon = tm->tm_mon - 1,
+					  .tm_mday = tm->tm_mday,
+					  .tm_hour = tm->tm_hour,
+					  .tm_min = tm->tm_min,
+					  .tm_sec = tm->tm_sec};
 
-	stream->ops = ops;
-	stream->context = context;
-	stream->callback.func = close_stream;
-	stream->callback.arg = stream;
-	MemoryContextRegisterResetCallback(context, &stream->callback);
-	return stream;
-}
-
-size_t
-olist_stream_read(OlistStream *stream, char *buf, size_t len)
-{
-	return stream->ops->read(stream, buf, len);
+	*result = time_t_to_timestamptz(timegm(&here)) + fsec;
+	return 0;
 }
