@@ -29,6 +29,8 @@ else
     }
     rm -f "$root.log"
 fi
+# mktemp's mode is that of / now, and others than root must get in
+chmod 755 "$root"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 
 # the checkout belongs to root and nobody else may write there
