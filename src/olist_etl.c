@@ -9,12 +9,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
+#include "base/extension.h"
 #include "base/fault.h"
-#include "catalog/pg_extension.h"
 #include "asl/asl.h"
 #include "flow/flow.h"
 #include "csv/row_source.h"
@@ -26,42 +23,13 @@
 #include "source/remote_stream.h"
 #include "star/star.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
-#include "utils/rel.h"
 
 PG_MODULE_MAGIC;
 
 void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(olist_etl_version);
-
-/* the version of the SQL objects in this database, palloc'd; NULL if there are none */
-static char *
-installed_version(void)
-{
-	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	char *version = NULL;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("olist_etl"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool isnull;
-		Datum datum =
-			heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(rel), &isnull);
-
-		version = TextDatumGetCString(datum);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return version;
-}
 
 /*
  * The library and the SQL objects must be of one version: an old script's
@@ -75,7 +43,7 @@ check_version(void)
 
 	if (!IsTransactionState())
 		return;
-	installed = installed_version();
+	installed = olist_extension_version();
 	if (installed != NULL && strcmp(installed, OLIST_VERSION) != 0)
 		ereport(
 			ERROR,

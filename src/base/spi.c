@@ -10,15 +10,11 @@
 
 #include "base/spi.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/pg_extension.h"
+#include "base/extension.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 
 /* more parameters than any statement of ours has */
@@ -107,30 +103,6 @@ olist_spi_run(const char *sql, int expected)
 	return olist_spi_execute(sql, expected, 0, NULL);
 }
 
-/* the role that owns the extension */
-static Oid
-extension_owner(void)
-{
-	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	Oid owner;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("olist_etl"));
-	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"olist_etl\" is not installed in this database"),
-						errhint("Run CREATE EXTENSION olist_etl.")));
-	owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return owner;
-}
-
 /* whose rights the session has, and under which settings, outside of a catalogue statement */
 typedef struct CallerState
 {
@@ -144,8 +116,9 @@ static void
 become_owner(CallerState *caller)
 {
 	GetUserIdAndSecContext(&caller->userid, &caller->sec_context);
-	SetUserIdAndSecContext(extension_owner(), caller->sec_context | SECURITY_LOCAL_USERID_CHANGE |
-												  SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(olist_extension_owner(), caller->sec_context |
+														SECURITY_LOCAL_USERID_CHANGE |
+														SECURITY_RESTRICTED_OPERATION);
 
 	/* operators are written bare: the caller's search_path must not choose them */
 	caller->nest_level = NewGUCNestLevel();

@@ -10,6 +10,8 @@
 
 #include "sample/phrase.h"
 
+#include "sample/text.h"
+
 typedef struct Mood
 {
 	const char *const *titles;
@@ -108,21 +110,12 @@ mood_of(int score)
 	return &moods[score <= 2 ? 0 : score == 3 ? 1 : 2];
 }
 
-static int
-append(char *out, int len, const char *text)
-{
-	size_t n = strlen(text);
-
-	memcpy(out + len, text, n);
-	return len + n;
-}
-
 int
 olist_sample_title(OlistDice *dice, int score, char *out)
 {
 	const Mood *mood = mood_of(score);
 
-	return append(out, 0, mood->titles[olist_dice_below(dice, mood->title_count)]);
+	return put_string(out, mood->titles[olist_dice_below(dice, mood->title_count)]) - out;
 }
 
 int
@@ -132,22 +125,21 @@ olist_sample_message(OlistDice *dice, int score, bool lines, char *out)
 	const Mood *mood = mood_of(score);
 	int sentences = 1 + olist_dice_pick(dice, sentence_weights, 100);
 	int next = olist_dice_below(dice, mood->sentence_count);
-	int len = 0;
+	char *end = out;
 
 	for (int i = 0; i < sentences; i++)
 	{
 		if (i > 0)
-			len = append(out, len,
-						 !lines							 ? " "
-						 : olist_dice_chance(dice, 2500) ? "\r\n\r\n"
-														 : "\r\n");
-		len = append(out, len, mood->sentences[next]);
+			end = put_string(end, !lines						  ? " "
+								  : olist_dice_chance(dice, 2500) ? "\r\n\r\n"
+																  : "\r\n");
+		end = put_string(end, mood->sentences[next]);
 		/* never the same sentence twice: fewer than a third of them are used */
 		next = (next + 1 + olist_dice_below(dice, mood->sentence_count / 4)) % mood->sentence_count;
 	}
 	if (lines && sentences == 1)
-		len = append(out, len, "\r\n");
+		end = put_string(end, "\r\n");
 	else if (olist_dice_chance(dice, 700))
-		len = append(out, len, " ");
-	return len;
+		end = put_string(end, " ");
+	return end - out;
 }

@@ -11,6 +11,8 @@
 
 #include "sample/place.h"
 
+#include "sample/text.h"
+
 /* of every 10 prefixes of a state, so many are the capital's */
 #define CAPITAL_TENTHS 1
 
@@ -233,15 +235,6 @@ olist_sample_seller_home(const OlistSamplePlan *plan, uint64 seller)
 
 #define PICK(dice, words) ((words)[olist_dice_below(dice, lengthof(words))])
 
-static int
-append(char *out, int len, const char *text)
-{
-	size_t n = strlen(text);
-
-	memcpy(out + len, text, n);
-	return len + n;
-}
-
 int
 olist_sample_city(const OlistSamplePlan *plan, uint32 prefix, char *out)
 {
@@ -251,31 +244,31 @@ olist_sample_city(const OlistSamplePlan *plan, uint32 prefix, char *out)
 	uint32 capital = (count * CAPITAL_TENTHS + 9) / 10;
 	uint32 city;
 	OlistDice dice;
-	int len = 0;
+	char *end = out;
 	uint32 kind;
 
 	if (k < capital)
-		return append(out, 0, olist_sample_states[s].capital);
+		return put_string(out, olist_sample_states[s].capital) - out;
 	city = (uint64) (k - capital) * olist_sample_states[s].cities / (count - capital);
 	/* names do not depend on the seed: the map is the same for all */
 	dice = olist_dice(s + 1, city);
 	kind = olist_dice_below(&dice, 10);
 	if (kind < 3)
-		len = append(out, len, PICK(&dice, saints));
+		end = put_string(end, PICK(&dice, saints));
 	else if (kind < 6)
 	{
-		len = append(out, len, PICK(&dice, nouns));
-		len = append(out, len, " ");
-		len = append(out, len, PICK(&dice, adjectives));
+		end = put_string(end, PICK(&dice, nouns));
+		end = put_string(end, " ");
+		end = put_string(end, PICK(&dice, adjectives));
 	}
 	else
 	{
-		len = append(out, len, PICK(&dice, stems));
-		len = append(out, len, PICK(&dice, endings));
+		end = put_string(end, PICK(&dice, stems));
+		end = put_string(end, PICK(&dice, endings));
 	}
 	if (olist_dice_below(&dice, 10) < 5)
-		len = append(out, len, PICK(&dice, tails));
-	return len;
+		end = put_string(end, PICK(&dice, tails));
+	return end - out;
 }
 
 int
