@@ -9,13 +9,9 @@
 #   map      a Map of 1,000 and of 10,000 tasks
 #   nothing  the Olist workflow when there is nothing new
 # and for the Maps the session's own memory after them, in MB.
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 rounds=${1:-3}
-
-query() {
-    psql -XAtq -v ON_ERROR_STOP=1 "$@"
-}
 
 create_workflows() {
     query <<'SQL' >/dev/null

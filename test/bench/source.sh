@@ -14,15 +14,11 @@
 #            fetching them one after the other and four at a time over kept
 #            connections
 #   memory   the backend's own, at its highest, above what it had before
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 rounds=${1:-5}
 size=${SIZE:-400}
 count=${COUNT:-10000}
-
-query() {
-    psql -XAtq -v ON_ERROR_STOP=1 "$@"
-}
 
 signed_curl() {
     curl -sSf --aws-sigv4 aws:amz:us-east-1:s3 -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
