@@ -8,13 +8,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT olist_etl.hold_source(argument);
     SELECT jsonb_build_object(
-               'objects', count(*),
-               'lost', count(*) FILTER (WHERE s.object_id IS NULL),
-               'rows', coalesce(sum(l.rows_read), 0),
-               'rejected', coalesce(sum(l.rows_rejected - w.waiting), 0),
-               'waiting', coalesce(sum(w.waiting), 0),
-               'acceptable', coalesce(sum(l.rows_rejected - w.waiting), 0) * 100
-                   <= coalesce(sum(l.rows_read), 0)
+               'objects', count(*) FILTER (WHERE NOT a.is_away),
+               'lost', count(*) FILTER (WHERE NOT a.is_away AND s.object_id IS NULL),
+               'kept', count(*) FILTER (WHERE a.is_away AND l.published_at IS NOT NULL),
+               'rows', coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0),
+               'rejected', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0),
+               'waiting', coalesce(sum(w.waiting) FILTER (WHERE NOT a.is_away), 0),
+               'acceptable', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0) * 100
+                   <= coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0)
                       * coalesce((argument ->> 'max_reject_percent')::numeric, 10))
     FROM olist_etl.ledger l
     JOIN olist_etl.entity e ON e.target = l.target
@@ -27,14 +28,23 @@ AS $$
                     ELSE (SELECT count(*) FROM olist_etl.reject r
                           WHERE r.object_id = l.object_id AND r.reason = 'orphan')
                END AS waiting) w
+    -- nobody can stage what is gone, or there in a version that cannot be loaded
+    CROSS JOIN LATERAL (
+        SELECT s.object_id IS NULL
+               AND (l.gone_at IS NOT NULL
+                    OR EXISTS (SELECT FROM olist_etl.ledger n
+                               JOIN olist_etl.reject r
+                                   ON r.object_id = n.object_id AND r.reason = 'object'
+                               WHERE n.target = l.target
+                                 AND n.uri = l.uri
+                                 AND NOT n.is_current
+                                 AND n.superseded_by IS NULL)) AS is_away) a
     WHERE l.is_current
       AND l.source = coalesce(argument ->> 'source', 'olist')
       AND (l.published_at IS NULL OR coalesce((argument ->> 'whole')::boolean, false))
-      -- nobody can stage what is gone
-      AND (l.gone_at IS NULL OR s.object_id IS NOT NULL)
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
-    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default?';
+    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has';
 
 SELECT olist_etl.create_workflow('olist', $json${
   "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build what it makes of the warehouse, check that, publish it at once. Of a whole warehouse, tables are built while others are still being staged.",
@@ -226,7 +236,7 @@ SELECT olist_etl.create_workflow('olist', $json${
       "Choices": [
         {"Variable": "$.check.lost", "NumericGreaterThan": 0, "Next": "Discover"},
         {"Variable": "$.check.acceptable", "BooleanEquals": false, "Next": "Too many rejects"},
-        {"Variable": "$.discovered.whole", "BooleanEquals": true, "Next": "Dimensions of people"}
+        {"And": [{"Variable": "$.discovered.whole", "BooleanEquals": true}, {"Variable": "$.check.kept", "NumericEquals": 0}], "Next": "Dimensions of people"}
       ],
       "Default": "Build batch"
     },
