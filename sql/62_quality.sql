@@ -13,6 +13,7 @@ CREATE TABLE olist_etl.check_rule (
     severity text NOT NULL DEFAULT 'warn' CHECK (severity IN ('warn', 'fail')),
     tolerance text NOT NULL DEFAULT '0' CHECK (tolerance ~ '^[0-9]+(\.[0-9]+)?%?$'),
     baseline_runs integer CHECK (baseline_runs > 0),
+    scope text NOT NULL DEFAULT 'warehouse' CHECK (scope IN ('warehouse', 'batch')),
     enabled boolean NOT NULL DEFAULT true,
     description text,
     hint text,
@@ -35,6 +36,8 @@ COMMENT ON COLUMN olist_etl.check_rule.tolerance IS
     'How large the measured number may be: a number, or a percentage of the rows. With baseline_runs: how far it may be off';
 COMMENT ON COLUMN olist_etl.check_rule.baseline_runs IS
     'Compare the measured number with its median in so many runs before; with fewer than three of them there is nothing to compare with';
+COMMENT ON COLUMN olist_etl.check_rule.scope IS
+    'Where a batch is merged, what tables of the warehouse mean: all of what is going to be published, or only what the batch touches: its orders with all that belongs to them, the members that they refer to, and members and places that it shows';
 COMMENT ON COLUMN olist_etl.check_rule.is_default IS
     'Comes with the extension, unchanged';
 COMMENT ON COLUMN olist_etl.check_rule.owner IS
@@ -113,6 +116,7 @@ CREATE TABLE olist_etl.check_result (
     expected numeric,
     allowed numeric,
     message text NOT NULL,
+    of_batch boolean NOT NULL DEFAULT false,
     checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (run_id, rule)
 );
@@ -126,6 +130,8 @@ COMMENT ON COLUMN olist_etl.check_result.expected IS
     'Of rules with baseline_runs: the median of the runs before';
 COMMENT ON COLUMN olist_etl.check_result.allowed IS
     'The tolerance as a number';
+COMMENT ON COLUMN olist_etl.check_result.of_batch IS
+    'Was only what a batch touched looked at? Such results are compared with each other only';
 CREATE INDEX check_result_rule_idx ON olist_etl.check_result (rule, run_id);
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.check_result', '');
 
@@ -165,8 +171,8 @@ COMMENT ON FUNCTION olist_etl.check_quality(jsonb) IS
     'Task: measure what the enabled rules, or the one named by "rule", are about; "run_id" names the run that keeps the results. "passed" is false when a rule of severity fail does not hold, and "cause" says which';
 
 INSERT INTO olist_etl.check_rule
-    (name, relation, predicate, severity, description, is_default)
-SELECT r.name, r.relation, r.predicate, r.severity, r.description, true
+    (name, relation, predicate, severity, scope, description, is_default)
+SELECT r.name, r.relation, r.predicate, r.severity, 'batch', r.description, true
 FROM (VALUES
     ('order_has_purchase_time', 'fact_order', 'purchased_at IS NOT NULL', 'warn',
      'every order has a purchase time'),
@@ -254,9 +260,10 @@ FROM (VALUES
 ) AS r (name, relation, predicate, severity, description);
 
 INSERT INTO olist_etl.check_rule
-    (name, relation, aggregate, severity, tolerance, baseline_runs, enabled, description, hint, is_default)
-SELECT r.name, r.relation, r.aggregate, r.severity, r.tolerance, r.baseline_runs, r.enabled,
-       r.description, r.hint, true
+    (name, relation, aggregate, severity, tolerance, baseline_runs, scope, enabled, description,
+     hint, is_default)
+SELECT r.name, r.relation, r.aggregate, r.severity, r.tolerance, r.baseline_runs, 'batch',
+       r.enabled, r.description, r.hint, true
 FROM (VALUES
     ('order_items_agree', 'fact_order',
      'ARRAY[coalesce(sum(price_total), 0), coalesce(sum(freight_total), 0), coalesce(sum(item_count), 0), coalesce(sum(order_key * item_count), 0)] = (SELECT ARRAY[coalesce(sum(i.price), 0), coalesce(sum(i.freight), 0), count(*), coalesce(sum(i.order_key), 0)] FROM {fact_order_item} i)',
@@ -289,6 +296,6 @@ FROM (VALUES
 UNION ALL
 SELECT 'objects_rows_' || e.entity, 'objects',
        pg_catalog.format('sum(rows_loaded) FILTER (WHERE entity = %L)', e.entity),
-       'warn', '50%', 5, true,
+       'warn', '50%', 5, 'batch', true,
        pg_catalog.format('about as many rows of %s as in the runs before', e.entity), NULL, true
 FROM olist_etl.entity e;

@@ -18,6 +18,7 @@
 #include "load/json.h"
 #include "load/source.h"
 #include "quality/rule.h"
+#include "star/scan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -33,6 +34,8 @@ describe(const OlistRule *rule)
 	appendStringInfo(&text, "%s: ", olist_clip(rule->name, strlen(rule->name)));
 	if (rule->error != NULL)
 		appendStringInfo(&text, "cannot be checked: %s", rule->error);
+	else if (rule->skipped != NULL)
+		appendStringInfoString(&text, rule->skipped);
 	else if (rule->measured == NULL)
 		appendStringInfoString(&text, "nothing to measure");
 	else if (rule->is_boolean)
@@ -172,7 +175,7 @@ olist_etl_check_quality(PG_FUNCTION_ARGS)
 	ListCell *lc;
 
 	olist_json_check_object(argument);
-	rules = olist_rules_load(olist_json_text(argument, "rule"));
+	rules = olist_rules_load(olist_json_text(argument, "rule"), olist_is_merge());
 	olist_rules_measure(rules, source != NULL ? source : OLIST_DEFAULT_SOURCE);
 	foreach (lc, rules)
 		olist_rule_judge(lfirst(lc));

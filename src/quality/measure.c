@@ -15,6 +15,11 @@
  *
  *		{fact_order} ──► olist_build.fact_order, which is about to be published,
  *						 or else olist_dw.fact_order
+ *
+ * When a batch is about to be merged, olist_build holds only what the batch
+ * touches. That is enough for a rule whose scope is the batch. For others, the
+ * name of a table stands for all that it is going to hold; and an entity in
+ * braces is what is staged, with what the merge has seen beside that.
  */
 #include "postgres.h"
 
@@ -30,7 +35,8 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "parser/parse_coerce.h"
-#include "star/build.h"
+#include "star/merge.h"
+#include "star/tables.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -40,24 +46,30 @@
 /* rules that one statement measures at most: far below the limit of columns */
 #define MAX_RULES_PER_STATEMENT 500
 
-/* relations that are neither entities nor tables */
-#define OBJECTS_RELATION "objects"
-#define REJECTS_RELATION "rejects"
-
 /* what names stand for */
 typedef struct Names
 {
 	List *entities;
 	const char *source;
+	bool is_merge;
 } Names;
 
-/* rules of one relation */
+/* rules of one relation and scope */
 typedef struct Measurement
 {
 	List *rules;
 	const Names *names;
 	MemoryContext context; /* for the numbers */
 } Measurement;
+
+/* the statement that measures them, while it is written */
+typedef struct Statement
+{
+	const Names *names;
+	bool is_partial;
+	StringInfoData with; /* names that stand for queries */
+	List *defined;		 /* these names */
+} Statement;
 
 /* rows that the build has rejected, of all its tasks */
 static char *
@@ -78,7 +90,7 @@ rejects_from(void)
 		appendStringInfo(&from, "\nUNION ALL SELECT entity, reason, column_name FROM %s",
 						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 	SPI_finish();
-	appendStringInfoString(&from, ") AS " REJECTS_RELATION);
+	appendStringInfoChar(&from, ')');
 	return from.data;
 }
 
@@ -94,56 +106,115 @@ warehouse_from(const char *name)
 	return NULL;
 }
 
+/* the table of what a merge has seen of an entity beside what is staged */
+static char *
+prior_table(const OlistEntity *entity)
+{
+	return psprintf("prior_%s", entity->name);
+}
+
+/* a query for the rows of an entity that a merge sees */
+static char *
+seen_rows(const OlistEntity *entity)
+{
+	StringInfoData columns;
+	ListCell *lc;
+
+	initStringInfo(&columns);
+	foreach (lc, entity->columns)
+	{
+		const OlistEntityColumn *column = lfirst(lc);
+
+		appendStringInfo(&columns, "%s%s", columns.len > 0 ? ", " : "",
+						 quote_identifier(column->name));
+	}
+	return psprintf("SELECT %1$s FROM %2$s\nUNION ALL\nSELECT %1$s FROM %3$s", columns.data,
+					entity->target,
+					quote_qualified_identifier(OLIST_BUILD_SCHEMA, prior_table(entity)));
+}
+
+/* the name, as one that the statement defines by a query */
+static const char *
+define(Statement *statement, const char *name, const char *query)
+{
+	ListCell *lc;
+
+	foreach (lc, statement->defined)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return name;
+	}
+	appendStringInfo(&statement->with, "%s%s AS NOT MATERIALIZED (\n%s)",
+					 statement->defined == NIL ? "WITH " : ",\n", quote_identifier(name), query);
+	statement->defined = lappend(statement->defined, pstrdup(name));
+	return quote_identifier(name);
+}
+
 /* what stands behind FROM for an unqualified name; NULL if it stands for nothing */
 static const char *
-find_from(const char *name, const Names *names)
+find_from(Statement *statement, const char *name, bool is_relation)
 {
+	const Names *names = statement->names;
 	OlistEntity *entity = olist_entity_find(names->entities, name);
+	const OlistTable *table;
 
-	if (strcmp(name, OBJECTS_RELATION) == 0)
-		return psprintf("olist_etl.batch(%s) AS " OBJECTS_RELATION,
-						quote_literal_cstr(names->source));
-	if (strcmp(name, REJECTS_RELATION) == 0)
+	if (strcmp(name, OLIST_RULE_OBJECTS) == 0)
+		return psprintf("olist_etl.batch(%s)", quote_literal_cstr(names->source));
+	if (strcmp(name, OLIST_RULE_REJECTS) == 0)
 		return rejects_from();
-	return entity != NULL ? entity->target : warehouse_from(name);
+	if (entity != NULL)
+		return names->is_merge && !is_relation ? define(statement, name, seen_rows(entity))
+											   : entity->target;
+	table = olist_table_named(name);
+	if (names->is_merge && !statement->is_partial && table != NULL)
+		return define(statement, name, olist_merge_outcome(table));
+	return warehouse_from(name);
 }
 
 /* what stands behind FROM for a rule's relation */
 static const char *
-choose_from(const char *relation, const Names *names)
+choose_from(Statement *statement, const char *relation)
 {
 	List *parts = textToQualifiedNameList(cstring_to_text(relation));
+	const char *name = strVal(linitial(parts));
 	const char *from;
 
 	if (list_length(parts) > 1)
 		return NameListToQuotedString(parts);
-	from = find_from(strVal(linitial(parts)), names);
+	from = find_from(statement, name, true);
 	if (from == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is neither an entity nor a table of the warehouse called \"%s\"",
 						olist_clip(relation, strlen(relation))),
 				 errhint("Tables elsewhere are called by their qualified names.")));
-	return from;
+	return psprintf("%s AS %s", from, quote_identifier(name));
 }
 
-/* SQL with the names in braces replaced; other braces stay as they are */
-static void
-append_expression(StringInfo sql, const char *expression, const Names *names)
+/* the name in braces that stands at p, or NULL */
+static char *
+name_in_braces(const char *p)
 {
-	for (const char *p = expression; *p != '\0'; p++)
-	{
-		size_t len = *p == '{' ? strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_0123456789") : 0;
-		const char *from = NULL;
+	size_t len = *p == '{' ? strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_0123456789") : 0;
 
-		if (len > 0 && p[len + 1] == '}')
-			from = find_from(pnstrdup(p + 1, len), names);
+	return len > 0 && p[len + 1] == '}' ? pnstrdup(p + 1, len) : NULL;
+}
+
+/* the rule's SQL with the names in braces replaced; other braces stay as they are */
+static void
+append_expression(Statement *statement, StringInfo sql, const OlistRule *rule)
+{
+	for (const char *p = rule->expression; *p != '\0'; p++)
+	{
+		char *name = name_in_braces(p);
+		const char *from = name == NULL ? NULL : find_from(statement, name, false);
+
 		if (from == NULL)
 			appendStringInfoChar(sql, *p);
 		else
 		{
 			appendStringInfoString(sql, from);
-			p += len + 1;
+			p += strlen(name) + 1;
 		}
 	}
 }
@@ -151,10 +222,12 @@ append_expression(StringInfo sql, const char *expression, const Names *names)
 static char *
 write_statement(const Measurement *measurement)
 {
-	const char *relation = ((OlistRule *) linitial(measurement->rules))->relation;
+	const OlistRule *first = linitial(measurement->rules);
+	Statement statement = {.names = measurement->names, .is_partial = first->is_partial};
 	StringInfoData sql;
 	ListCell *lc;
 
+	initStringInfo(&statement.with);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT pg_catalog.count(*)");
 	foreach (lc, measurement->rules)
@@ -164,12 +237,12 @@ write_statement(const Measurement *measurement)
 		appendStringInfoString(&sql, rule->is_predicate
 										 ? ",\n    pg_catalog.count(*) FILTER (WHERE NOT ("
 										 : ",\n    (");
-		append_expression(&sql, rule->expression, measurement->names);
+		append_expression(&statement, &sql, rule);
 		/* the line's end ends a comment that the expression may end with */
 		appendStringInfoString(&sql, rule->is_predicate ? "\n))" : "\n)");
 	}
-	appendStringInfo(&sql, "\nFROM %s", choose_from(relation, measurement->names));
-	return sql.data;
+	appendStringInfo(&sql, "\nFROM %s", choose_from(&statement, first->relation));
+	return psprintf("%s\n%s", statement.with.data, sql.data);
 }
 
 /* a rule's number from column i of the result */
@@ -271,23 +344,50 @@ measure_or_note(Measurement *together)
 	}
 }
 
+/* the entity in braces of which a merge has seen no more than what is staged, or NULL */
+static const char *
+unseen_entity(const OlistRule *rule, const Names *names)
+{
+	for (const char *p = rule->expression; *p != '\0'; p++)
+	{
+		char *name = name_in_braces(p);
+		OlistEntity *entity = name == NULL ? NULL : olist_entity_find(names->entities, name);
+
+		if (entity != NULL && !olist_table_exists(OLIST_BUILD_SCHEMA, prior_table(entity)))
+			return entity->name;
+	}
+	return NULL;
+}
+
+/* does the next rule belong into the statement of this one? */
+static bool
+is_measured_alike(const OlistRule *a, const OlistRule *b)
+{
+	return strcmp(a->relation, b->relation) == 0 && a->is_partial == b->is_partial;
+}
+
 /* Is the rule one to be executed? If not, say why. */
 static bool
-is_to_be_measured(OlistRule *rule)
+is_to_be_measured(OlistRule *rule, const Names *names)
 {
+	const char *unseen = names->is_merge ? unseen_entity(rule, names) : NULL;
+
+	if (unseen != NULL)
+		rule->skipped =
+			psprintf("not measured where a batch is merged: not all %s are staged", unseen);
 	if (!rule->is_trusted)
 	{
 		rule->error = psprintf("it belongs to \"%s\", who is not a member of \"%s\": read its SQL, "
 							   "and make it yours by an UPDATE",
 							   rule->owner, GetUserNameFromId(GetUserId(), false));
 	}
-	return rule->is_trusted;
+	return rule->is_trusted && unseen == NULL;
 }
 
 void
 olist_rules_measure(List *rules, const char *source)
 {
-	Names names = {olist_entities(), source};
+	Names names = {olist_entities(), source, olist_is_merge()};
 	Measurement measurement = {NIL, &names, CurrentMemoryContext};
 	int guc_level = NewGUCNestLevel();
 	ListCell *lc;
@@ -301,11 +401,10 @@ olist_rules_measure(List *rules, const char *source)
 	{
 		OlistRule *rule = lfirst(lc);
 
-		if (!is_to_be_measured(rule))
+		if (!is_to_be_measured(rule, &names))
 			continue;
-		if (measurement.rules != NIL &&
-			(strcmp(((OlistRule *) linitial(measurement.rules))->relation, rule->relation) != 0 ||
-			 list_length(measurement.rules) == MAX_RULES_PER_STATEMENT))
+		if (measurement.rules != NIL && (!is_measured_alike(linitial(measurement.rules), rule) ||
+										 list_length(measurement.rules) == MAX_RULES_PER_STATEMENT))
 		{
 			measure_or_note(&measurement);
 			measurement.rules = NIL;

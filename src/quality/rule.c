@@ -29,6 +29,8 @@ enum
 	RULE_IS_PREDICATE,
 	RULE_IS_FATAL,
 	RULE_IS_TRUSTED,
+	RULE_IS_PARTIAL,
+	RULE_OF_BATCH,
 	RULE_HAS_BASELINE,
 	RULE_EXPECTED,
 	RULE_TOLERANCE,
@@ -41,8 +43,15 @@ static const char *const load_sql =
 	"SELECT r.name, r.relation, coalesce(r.predicate, r.aggregate), r.predicate IS NOT NULL,"
 	"       r.severity = 'fail',"
 	"       r.is_default OR coalesce(o.rolsuper OR pg_has_role(o.oid, $2, 'MEMBER'), false),"
+	"       s.is_partial, s.of_batch,"
 	"       r.baseline_runs IS NOT NULL, b.expected, r.tolerance, r.owner, r.description, r.hint"
 	"  FROM olist_etl.check_rule r"
+	" CROSS JOIN LATERAL ("
+	"       SELECT $3 AND r.scope = 'batch' AS is_partial,"
+	"              $3 AND (r.scope = 'batch'"
+	"                      OR r.relation IN ('" OLIST_RULE_OBJECTS "', '" OLIST_RULE_REJECTS "')"
+	"                      OR r.relation IN (SELECT e.entity FROM olist_etl.entity e))"
+	"                  AS of_batch) s"
 	"  LEFT JOIN pg_roles o ON o.rolname = r.owner"
 	"  LEFT JOIN LATERAL ("
 	"       SELECT CASE WHEN count(*) >= " MIN_BASELINE
@@ -51,11 +60,11 @@ static const char *const load_sql =
 	"         FROM (SELECT c.measured::double precision AS measured"
 	"                 FROM olist_etl.check_result c"
 	"                 JOIN olist_etl.run n ON n.run_id = c.run_id AND n.status = 'SUCCEEDED'"
-	"                WHERE c.rule = r.name AND c.measured IS NOT NULL"
+	"                WHERE c.rule = r.name AND c.measured IS NOT NULL AND c.of_batch = s.of_batch"
 	"                ORDER BY c.run_id DESC LIMIT r.baseline_runs) k) b"
 	"    ON r.baseline_runs IS NOT NULL"
 	" WHERE CASE WHEN $1 IS NULL THEN r.enabled ELSE r.name = $1 END"
-	" ORDER BY r.relation, r.name";
+	" ORDER BY r.relation, s.is_partial, r.name";
 
 static char *
 get_text(uint64 row, int column)
@@ -94,6 +103,8 @@ read_rule(uint64 row)
 	rule->is_predicate = get_bool(row, RULE_IS_PREDICATE);
 	rule->is_fatal = get_bool(row, RULE_IS_FATAL);
 	rule->is_trusted = get_bool(row, RULE_IS_TRUSTED);
+	rule->is_partial = get_bool(row, RULE_IS_PARTIAL);
+	rule->of_batch = get_bool(row, RULE_OF_BATCH);
 	rule->has_baseline = get_bool(row, RULE_HAS_BASELINE);
 	rule->knows_expected = expected != NULL;
 	rule->expected = expected != NULL ? strtod(expected, NULL) : 0;
@@ -106,10 +117,11 @@ read_rule(uint64 row)
 }
 
 List *
-olist_rules_load(const char *only)
+olist_rules_load(const char *only, bool is_merge)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(only), OLIST_SPI_OID(GetUserId())};
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(only), OLIST_SPI_OID(GetUserId()),
+						  OLIST_SPI_BOOL(is_merge)};
 	List *rules = NIL;
 	uint64 n;
 
@@ -153,9 +165,9 @@ keep(const OlistRule *rule, int64 run_id)
 		.sql =
 			"INSERT INTO olist_etl.check_result"
 			"    (run_id, rule, relation, severity, status, rows,"
-			"     measured, expected, allowed, message)"
+			"     measured, expected, allowed, message, of_batch)"
 			"SELECT r.run_id, $2, $3, $4, $5, $6,"
-			"       $7::numeric, $8::numeric, $9::numeric, $10"
+			"       $7::numeric, $8::numeric, $9::numeric, $10, $12"
 			"  FROM olist_etl.run r"
 			"  JOIN pg_roles o ON o.rolname = r.owner"
 			" WHERE r.run_id = $1 AND r.status = 'RUNNING' AND pg_has_role($11, o.oid, 'USAGE')"
@@ -163,7 +175,8 @@ keep(const OlistRule *rule, int64 run_id)
 			"   SET relation = excluded.relation, severity = excluded.severity,"
 			"       status = excluded.status, rows = excluded.rows, measured = excluded.measured,"
 			"       expected = excluded.expected, allowed = excluded.allowed,"
-			"       message = excluded.message, checked_at = excluded.checked_at",
+			"       message = excluded.message, of_batch = excluded.of_batch,"
+			"       checked_at = excluded.checked_at",
 		.expected = SPI_OK_INSERT,
 	};
 	bool was_measured = rule->error == NULL;
@@ -180,6 +193,7 @@ keep(const OlistRule *rule, int64 run_id)
 		number_arg(has_measure && rule->status != OLIST_RULE_SKIPPED, rule->allowed),
 		OLIST_SPI_TEXT(rule->message),
 		OLIST_SPI_OID(GetUserId()),
+		OLIST_SPI_BOOL(rule->of_batch),
 	};
 
 	args[5].isnull = !was_measured;

@@ -7,6 +7,10 @@
 
 #include "nodes/pg_list.h"
 
+/* relations that are neither entities nor tables */
+#define OLIST_RULE_OBJECTS "objects"
+#define OLIST_RULE_REJECTS "rejects"
+
 typedef enum OlistRuleStatus
 {
 	OLIST_RULE_PASSED,
@@ -30,6 +34,8 @@ typedef struct OlistRule
 	bool is_predicate;	 /* over a row; else over all rows */
 	bool is_fatal;		 /* stops the run */
 	bool is_trusted;	 /* the current user may let its author's SQL run */
+	bool is_partial;	 /* tables of the warehouse are only what a batch touches */
+	bool of_batch;		 /* what is measured is a batch, in that or another way */
 	bool has_baseline;	 /* is compared with what it gave before */
 	bool knows_expected; /* often enough to say what is to be expected */
 	double expected;
@@ -43,8 +49,9 @@ typedef struct OlistRule
 	int64 rows;
 	char *measured;
 	bool is_boolean;
-	double value; /* of measured; of true and false: 0 and 1 */
-	char *error;  /* why it could not be measured, or NULL */
+	double value;  /* of measured; of true and false: 0 and 1 */
+	char *error;   /* why it could not be measured, or NULL */
+	char *skipped; /* why it is not to be measured this time, or NULL */
 
 	/* the verdict */
 	OlistRuleStatus status;
@@ -55,13 +62,13 @@ typedef struct OlistRule
 /*
  * The enabled rules, or only the one of that name (enabled or not; 42704 if
  * there is none), palloc'd in the current context, in the order of their
- * relations.
+ * relations and scopes. is_merge: what is about to be published is a batch.
  */
-extern List *olist_rules_load(const char *only);
+extern List *olist_rules_load(const char *only, bool is_merge);
 
 /*
- * Measure the rules by the current user's rights: one statement a relation.
- * source is the source whose objects the relation "objects" stands for. A rule
+ * Measure the rules by the current user's rights: one statement a relation and
+ * scope. source is the source whose objects the relation "objects" stands for. A rule
  * whose SQL fails says so in error; only errors that have nothing to do with
  * the SQL (a cancel, no memory, a deadlock) are raised.
  */

@@ -136,36 +136,67 @@ update_rows(const OlistTable *table)
 	return olist_spi_run(sql.data, SPI_OK_UPDATE);
 }
 
+/* "c1, c2, …" over all columns */
+static char *
+all_columns(const OlistTable *table)
+{
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+		appendStringInfo(&columns, "%s%s", column == table->columns ? "" : ", ", column->name);
+	return columns.data;
+}
+
 /* the rows that the warehouse lacks, past the executor where nothing hinders it */
 static uint64
 insert_rows(const OlistTable *table)
 {
-	StringInfoData columns;
+	char *columns = all_columns(table);
 	StringInfoData query;
 	Relation rel = open_table(OLIST_DW_SCHEMA, table, RowExclusiveLock);
 	Relation source = open_table(OLIST_BUILD_SCHEMA, table, AccessShareLock);
 	uint64 inserted;
 
-	initStringInfo(&columns);
-	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
-		appendStringInfo(&columns, "%s%s", column == table->columns ? "" : ", ", column->name);
 	initStringInfo(&query);
 	appendStringInfo(&query,
 					 "SELECT %3$s\n"
 					 "FROM %4$s.%2$s AS new\n"
 					 "WHERE NOT EXISTS (SELECT FROM %1$s.%2$s AS old WHERE ",
-					 OLIST_DW_SCHEMA, table->name, columns.data, OLIST_BUILD_SCHEMA);
+					 OLIST_DW_SCHEMA, table->name, columns, OLIST_BUILD_SCHEMA);
 	append_key_match(&query, table);
 	appendStringInfoChar(&query, ')');
 	if (olist_insert_obstacle(rel, source) == NULL)
 		inserted = olist_insert(rel, query.data);
 	else
 		inserted = olist_spi_run(psprintf("INSERT INTO %s.%s (%s)\n%s", OLIST_DW_SCHEMA,
-										  table->name, columns.data, query.data),
+										  table->name, columns, query.data),
 								 SPI_OK_INSERT);
 	table_close(source, NoLock);
 	table_close(rel, NoLock);
 	return inserted;
+}
+
+char *
+olist_merge_outcome(const OlistTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT %1$s FROM %2$s.%4$s\n"
+					 "UNION ALL\n"
+					 "SELECT %1$s FROM %3$s.%4$s AS old\n"
+					 "WHERE NOT EXISTS (SELECT FROM %2$s.%4$s AS new WHERE ",
+					 all_columns(table), OLIST_BUILD_SCHEMA, OLIST_DW_SCHEMA, table->name);
+	append_key_match(&sql, table);
+	appendStringInfoChar(&sql, ')');
+	if (!table->keeps_rows && table->scope != NULL)
+		appendStringInfo(&sql,
+						 "\nAND NOT EXISTS (SELECT FROM %1$s.%2$s AS scope WHERE "
+						 "scope.%3$s = old.%3$s)",
+						 OLIST_BUILD_SCHEMA, table->scope, table->scope_column);
+	return sql.data;
 }
 
 void

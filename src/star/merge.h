@@ -22,4 +22,10 @@ typedef struct OlistMergeCounts
  */
 extern void olist_merge_table(const OlistTable *table, bool only_scope, OlistMergeCounts *counts);
 
+/*
+ * A query for the rows that olist_dw.<table> is going to have once the merge in
+ * olist_build is published: those built, and those that stay as they are.
+ */
+extern char *olist_merge_outcome(const OlistTable *table);
+
 #endif /* OLIST_MERGE_H */

@@ -32,25 +32,15 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* dimensions before facts: a row never appears before what it refers to */
-static const OlistTable *const tables[] = {
-	&olist_dim_date,		 &olist_dim_geography,		  &olist_dim_customer,
-	&olist_dim_seller,		 &olist_dim_product,		  &olist_dim_order_status,
-	&olist_dim_payment_type, &olist_fact_order,			  &olist_fact_order_item,
-	&olist_fact_payment,	 &olist_fact_review,		  &olist_geography_point,
-	&olist_customer_account, &olist_category_translation, &olist_seller_mention,
-	&olist_product_mention,
-};
-
 PG_FUNCTION_INFO_V1(olist_etl_has_warehouse);
 
 /* has_warehouse() returns boolean */
 Datum
 olist_etl_has_warehouse(PG_FUNCTION_ARGS)
 {
-	for (size_t i = 0; i < lengthof(tables); i++)
+	for (int i = 0; i < OLIST_NTABLES; i++)
 	{
-		if (!olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
+		if (!olist_table_exists(OLIST_DW_SCHEMA, olist_tables[i]->name))
 			PG_RETURN_BOOL(false);
 	}
 	PG_RETURN_BOOL(true);
@@ -59,12 +49,12 @@ olist_etl_has_warehouse(PG_FUNCTION_ARGS)
 static void
 check_complete(void)
 {
-	for (size_t i = 0; i < lengthof(tables); i++)
+	for (int i = 0; i < OLIST_NTABLES; i++)
 	{
-		if (!olist_table_exists(OLIST_BUILD_SCHEMA, tables[i]->name))
+		if (!olist_table_exists(OLIST_BUILD_SCHEMA, olist_tables[i]->name))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 							errmsg("table \"%s.%s\" has not been built", OLIST_BUILD_SCHEMA,
-								   tables[i]->name),
+								   olist_tables[i]->name),
 							errhint("CALL olist_etl.run() does all steps in their order.")));
 	}
 }
@@ -144,7 +134,7 @@ result(int moved, const OlistMergeCounts *counts, uint64 rejected, int64 publish
 					  psprintf("{\"tables\": %d, \"moved\": %d, \"inserted\": " UINT64_FORMAT
 							   ", \"updated\": " UINT64_FORMAT ", \"deleted\": " UINT64_FORMAT
 							   ", \"rejected\": " UINT64_FORMAT ", \"objects\": " INT64_FORMAT "}",
-							   (int) lengthof(tables), moved, counts->inserted, counts->updated,
+							   OLIST_NTABLES, moved, counts->inserted, counts->updated,
 							   counts->deleted, rejected, published)));
 }
 
@@ -203,18 +193,18 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	if (is_merge)
 		check_batch();
 	OLIST_FAULT("star-publish");
-	for (size_t i = 0; i < lengthof(tables); i++)
+	for (int i = 0; i < OLIST_NTABLES; i++)
 	{
-		if (olist_table_exists(OLIST_DW_SCHEMA, tables[i]->name))
-			merge_table(tables[i], is_merge, &counts);
+		if (olist_table_exists(OLIST_DW_SCHEMA, olist_tables[i]->name))
+			merge_table(olist_tables[i], is_merge, &counts);
 		else
 		{
-			move_table(tables[i]);
+			move_table(olist_tables[i]);
 			moved++;
 		}
 	}
-	rejected = is_merge ? olist_reject_merge(tables, lengthof(tables))
-						: olist_reject_publish(tables, lengthof(tables));
+	rejected = is_merge ? olist_reject_merge(olist_tables, OLIST_NTABLES)
+						: olist_reject_publish(olist_tables, OLIST_NTABLES);
 	(void) drop_build_tables();
 	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
 	published = olist_ledger_publish();

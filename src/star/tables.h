@@ -26,4 +26,12 @@ extern const OlistTable olist_category_translation;
 extern const OlistTable olist_seller_mention;
 extern const OlistTable olist_product_mention;
 
+#define OLIST_NTABLES 16
+
+/* all of them, in the order in which they are published */
+extern const OlistTable *const olist_tables[OLIST_NTABLES];
+
+/* the table of that name, or NULL */
+extern const OlistTable *olist_table_named(const char *name);
+
 #endif /* OLIST_TABLES_H */
