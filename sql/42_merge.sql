@@ -479,6 +479,12 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
                       WHERE p.order_key = o.order_key);
 
+    CREATE TABLE olist_build.prior_customer_account AS
+    SELECT a.customer_id
+    FROM (SELECT DISTINCT customer_unique_id
+          FROM olist_build.prior_dim_customer
+          WHERE customer_key IS NOT NULL) AS touched
+    JOIN olist_dw.customer_account a USING (customer_unique_id);
     CREATE TABLE olist_build.prior_customers AS
     SELECT a.customer_id,
            a.customer_unique_id,
@@ -487,15 +493,9 @@ BEGIN
            a.state AS customer_state,
            a._object_id,
            a._line
-    FROM (SELECT DISTINCT customer_unique_id FROM olist_build.prior_dim_customer) AS touched
-    JOIN olist_dw.customer_account a USING (customer_unique_id)
+    FROM olist_build.prior_customer_account
+    JOIN olist_dw.customer_account a USING (customer_id)
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id);
-    -- those that may have no row any more
-    CREATE TABLE olist_build.prior_customer_account AS
-    SELECT a.customer_id
-    FROM olist_build.withdrawn w
-    JOIN olist_dw.customer_account a ON a._object_id = w._object_id
-    WHERE withdraws;
 END
 
 $$;

@@ -53,6 +53,7 @@ typedef struct OlistTable
 	const char *scope;				 /* in a merge, rows that are gone are deleted if */
 	const char *scope_column;		 /* olist_build.<scope>, where it is there, has their */
 									 /* scope_column; NULL: never */
+	bool scope_is_complete;			 /* what was built and is not in there is new */
 	bool is_work;					 /* only for later tasks: unlogged, never published */
 } OlistTable;
 

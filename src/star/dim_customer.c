@@ -106,6 +106,7 @@ const OlistTable olist_customer_account = {
 	.has_provenance_index = true,
 	.scope = "prior_customer_account",
 	.scope_column = "customer_id",
+	.scope_is_complete = true,
 };
 
 /* an address as the source has it; two that differ in any part are two */

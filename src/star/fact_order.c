@@ -105,6 +105,7 @@ const OlistTable olist_fact_order = {
 	.has_provenance_index = true,
 	.scope = "prior_fact_order",
 	.scope_column = "order_key",
+	.scope_is_complete = true,
 };
 
 /* columns of staging.orders, as scanned; the timestamps in the fact's order */

@@ -58,6 +58,7 @@ const OlistTable olist_fact_order_item = {
 	.has_provenance_index = true,
 	.scope = "prior_fact_order",
 	.scope_column = "order_key",
+	.scope_is_complete = true,
 };
 
 typedef struct ItemTask

@@ -45,6 +45,7 @@ const OlistTable olist_fact_payment = {
 	.has_provenance_index = true,
 	.scope = "prior_fact_order",
 	.scope_column = "order_key",
+	.scope_is_complete = true,
 };
 
 typedef struct PaymentTask

@@ -57,6 +57,7 @@ const OlistTable olist_fact_review = {
 	.has_provenance_index = true,
 	.scope = "prior_fact_order",
 	.scope_column = "order_key",
+	.scope_is_complete = true,
 };
 
 typedef struct ReviewTask

@@ -95,6 +95,13 @@ is_empty(const char *name)
 	return result;
 }
 
+/* does the scope name rows by their whole key? */
+static bool
+scope_is_key(const OlistTable *table)
+{
+	return strcmp(table->primary_key[0], table->scope_column) == 0 && table->primary_key[1] == NULL;
+}
+
 static uint64
 delete_rows(const OlistTable *table, bool only_scope)
 {
@@ -102,6 +109,16 @@ delete_rows(const OlistTable *table, bool only_scope)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "DELETE FROM %s.%s AS old\n", OLIST_DW_SCHEMA, table->name);
+	if (only_scope && scope_is_key(table))
+	{
+		/* nearly always nothing is gone, and then nothing is looked up */
+		appendStringInfo(&sql,
+						 "USING (SELECT %1$s FROM %2$s.%3$s\n"
+						 "       EXCEPT SELECT %1$s FROM %2$s.%4$s) AS gone\n"
+						 "WHERE gone.%1$s = old.%1$s",
+						 table->scope_column, OLIST_BUILD_SCHEMA, table->scope, table->name);
+		return olist_spi_run(sql.data, SPI_OK_DELETE);
+	}
 	if (only_scope)
 		appendStringInfo(&sql,
 						 "USING (SELECT DISTINCT %1$s FROM %2$s.%3$s) AS scope\n"
@@ -116,8 +133,17 @@ delete_rows(const OlistTable *table, bool only_scope)
 	return olist_spi_run(sql.data, SPI_OK_DELETE);
 }
 
+/* "AND EXISTS (…)": the row of that name is in scope */
+static void
+append_in_scope(StringInfo sql, const OlistTable *table, const char *row)
+{
+	appendStringInfo(sql,
+					 "\nAND EXISTS (SELECT FROM %1$s.%2$s AS scope WHERE scope.%3$s = %4$s.%3$s)",
+					 OLIST_BUILD_SCHEMA, table->scope, table->scope_column, row);
+}
+
 static uint64
-update_rows(const OlistTable *table)
+update_rows(const OlistTable *table, bool only_scope)
 {
 	StringInfoData sql;
 
@@ -133,6 +159,8 @@ update_rows(const OlistTable *table)
 	appendStringInfoString(&sql, ")\nIS DISTINCT FROM ROW (");
 	append_values(&sql, table, "new.", true);
 	appendStringInfoChar(&sql, ')');
+	if (only_scope)
+		append_in_scope(&sql, table, "new");
 	return olist_spi_run(sql.data, SPI_OK_UPDATE);
 }
 
@@ -150,7 +178,7 @@ all_columns(const OlistTable *table)
 
 /* the rows that the warehouse lacks, past the executor where nothing hinders it */
 static uint64
-insert_rows(const OlistTable *table)
+insert_rows(const OlistTable *table, bool only_scope)
 {
 	char *columns = all_columns(table);
 	StringInfoData query;
@@ -165,6 +193,8 @@ insert_rows(const OlistTable *table)
 					 "WHERE NOT EXISTS (SELECT FROM %1$s.%2$s AS old WHERE ",
 					 OLIST_DW_SCHEMA, table->name, columns, OLIST_BUILD_SCHEMA);
 	append_key_match(&query, table);
+	if (only_scope && table->scope_is_complete)
+		append_in_scope(&query, table, "old");
 	appendStringInfoChar(&query, ')');
 	if (olist_insert_obstacle(rel, source) == NULL)
 		inserted = olist_insert(rel, query.data);
@@ -200,14 +230,15 @@ olist_merge_outcome(const OlistTable *table)
 }
 
 void
-olist_merge_table(const OlistTable *table, bool only_scope, OlistMergeCounts *counts)
+olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
 {
-	bool may_delete = only_scope ? table->scope != NULL && !is_empty(table->scope) : true;
+	bool has_scope = table->scope != NULL && !is_empty(table->scope);
 
-	if (may_delete && !table->keeps_rows)
-		counts->deleted += delete_rows(table, only_scope);
+	if (!table->keeps_rows && (has_scope || !is_merge))
+		counts->deleted += delete_rows(table, is_merge);
 	if (is_empty(table->name))
 		return;
-	counts->updated += update_rows(table);
-	counts->inserted += insert_rows(table);
+	if (has_scope || !is_merge || table->scope == NULL)
+		counts->updated += update_rows(table, is_merge && table->scope != NULL);
+	counts->inserted += insert_rows(table, is_merge && has_scope);
 }

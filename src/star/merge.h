@@ -17,10 +17,11 @@ typedef struct OlistMergeCounts
 /*
  * Make olist_dw.<table> hold the rows of olist_build.<table>, by writing only
  * those that differ; a row's provenance alone is no difference, except where the
- * table says so. Rows that were not built are deleted: all of them, or only
- * those in the table's scope. Adds what was written to counts. The caller is connected to SPI.
+ * table says so. Rows that were not built are deleted: all of them, or in a
+ * merge those in the table's scope. Adds what was written to counts. The caller
+ * is connected to SPI.
  */
-extern void olist_merge_table(const OlistTable *table, bool only_scope, OlistMergeCounts *counts);
+extern void olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts);
 
 /*
  * A query for the rows that olist_dw.<table> is going to have once the merge in
