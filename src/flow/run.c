@@ -269,8 +269,9 @@ find_workflow(const char *name, OlistWorkflow *workflow)
 static OlistRun *
 begin_run(bool atomic)
 {
-	MemoryContext context =
-		AllocSetContextCreate(PortalContext, "olist_etl run", ALLOCSET_DEFAULT_SIZES);
+	/* the portal outlives transactions, but a task in a worker that starts a run has none */
+	MemoryContext context = AllocSetContextCreate(atomic ? CurrentMemoryContext : PortalContext,
+												  "olist_etl run", ALLOCSET_DEFAULT_SIZES);
 	OlistRun *run = MemoryContextAllocZero(context, sizeof(OlistRun));
 
 	run->context = context;
