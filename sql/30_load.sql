@@ -262,6 +262,12 @@ CREATE FUNCTION olist_etl.check_staging() RETURNS void
 COMMENT ON FUNCTION olist_etl.check_staging() IS
     'Raise an error if a staging table belongs to a role whose triggers must not run with the caller''s rights';
 
+CREATE FUNCTION olist_etl.lock_staging() RETURNS void
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'olist_etl_lock_staging';
+COMMENT ON FUNCTION olist_etl.lock_staging() IS
+    'Let nobody else create or empty the staging tables until the transaction ends';
+
 CREATE FUNCTION olist_etl.create_staging() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -270,7 +276,7 @@ DECLARE
     staging record;
 BEGIN
     -- two sessions that start on an empty database must not collide
-    PERFORM pg_advisory_xact_lock(hashtext('olist_etl.create_staging'));
+    PERFORM olist_etl.lock_staging();
     PERFORM olist_etl.check_staging();
     IF to_regnamespace('olist_staging') IS NULL THEN
         CREATE SCHEMA olist_staging;

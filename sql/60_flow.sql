@@ -146,8 +146,8 @@ COMMENT ON POLICY event_of_member ON olist_etl.event IS
     'History of the runs that one may see';
 
 /*
- * Whoever runs a workflow holds the advisory lock (this database, the schema,
- * hash of the name) of class 3, which no SQL function can take: see flow/lock.c.
+ * Whoever runs a workflow holds an advisory lock of kind 3, which no SQL
+ * function can take, on the hash of its name: see base/lock.c.
  */
 CREATE VIEW olist_etl.progress WITH (security_invoker = true, security_barrier = true) AS
 SELECT r.run_id,
@@ -157,8 +157,8 @@ SELECT r.run_id,
                      WHERE l.locktype = 'advisory' AND l.objsubid = 3 AND l.granted
                        AND l.database = (SELECT d.oid FROM pg_database d
                                          WHERE d.datname = current_database())
-                       AND l.classid = 'olist_etl'::regnamespace
-                       AND l.objid::bigint = hashtext(r.workflow)::bigint & 4294967295)
+                       AND (l.classid::bigint << 32) | l.objid::bigint
+                           = hashtextextended(r.workflow, 0))
             THEN 'INTERRUPTED' ELSE r.status END AS status,
        t.succeeded,
        t.running,

@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "asl/validate.h"
+#include "base/lock.h"
 #include "base/message.h"
 #include "base/spi.h"
 #include "base/try.h"
@@ -136,6 +137,12 @@ olist_etl_create_workflow(PG_FUNCTION_ARGS)
 		problems = olist_validate(definition, false);
 	if (problems->count > 0)
 		refuse_definition(name, problems);
+
+	/* first the lock: whoever made the name his own meanwhile must be seen */
+	if (!olist_lock_try_until_commit(OLIST_LOCK_DEFINITION, name))
+		ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+						errmsg("another transaction is changing workflow \"%s\"", name),
+						errhint("Try again when that has ended.")));
 	check_owner(name);
 	PG_RETURN_INT32(olist_store_create_workflow(name, body));
 }
@@ -145,25 +152,16 @@ Datum
 olist_etl_drop_workflow(PG_FUNCTION_ARGS)
 {
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	OlistWorkflowLock lock;
 	OlistWorkflow workflow;
 
 	if (!olist_store_workflow(name, 0, &workflow))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("workflow \"%s\" does not exist", name)));
 	check_owner(name);
-	if (!olist_lock_workflow(&lock, name, false))
+	if (!olist_lock_try_until_commit(OLIST_LOCK_RUN, name))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("workflow \"%s\" is running", name),
 						errhint("Wait for its end, or cancel the run by olist_etl.cancel().")));
-	PG_TRY();
-	{
-		olist_store_drop_workflow(name);
-	}
-	PG_FINALLY();
-	{
-		olist_unlock_workflow(&lock);
-	}
-	PG_END_TRY();
+	olist_store_drop_workflow(name);
 	PG_RETURN_VOID();
 }
 

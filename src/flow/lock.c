@@ -2,34 +2,29 @@
  * flow/lock.c
  *		Who runs a workflow.
  *
- * The lock on a workflow is an advisory lock, as those alone outlive an aborted
- * transaction, but with a tag that no SQL function can form. Two names of one
- * hash would exclude each other, which is harmless.
+ * The lock on a workflow outlives an aborted transaction (see base/lock.h), the
+ * one on the extension does not.
  */
 #include "postgres.h"
 
 #include "flow/lock.h"
 
-#include "catalog/namespace.h"
+#include "base/lock.h"
+#include "base/spi.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "common/hashfn.h"
 #include "compat.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
-/* the SQL functions put 1 or 2 into the tag's last field */
-#define LOCK_CLASS 3
-
-static LOCKTAG
-workflow_tag(const char *workflow)
+/* whom a session waits for */
+typedef struct Wait
 {
-	LOCKTAG tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, get_namespace_oid("olist_etl", false),
-						 hash_bytes((const unsigned char *) workflow, (int) strlen(workflow)),
-						 LOCK_CLASS);
-	return tag;
-}
+	const char *workflow;
+	int holder;
+} Wait;
 
 static LOCKTAG
 extension_tag(void)
@@ -48,13 +43,61 @@ release(const LOCKTAG *tag, LOCKMODE mode)
 		LockRelease(tag, mode, true);
 }
 
+int
+olist_lock_holder(const char *workflow)
+{
+	OlistSpiArg args[1];
+	int pid = 0;
+	bool isnull;
+
+	SPI_connect();
+	args[0] = OLIST_SPI_TEXT(workflow);
+	if (olist_spi_execute_as_owner(
+			"SELECT l.pid FROM pg_locks l "
+			"WHERE l.locktype = 'advisory' AND l.objsubid = 3 AND l.granted "
+			"  AND l.database = (SELECT d.oid FROM pg_database d "
+			"                    WHERE d.datname = current_database()) "
+			"  AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended($1, 0)",
+			SPI_OK_SELECT, lengthof(args), args) > 0)
+		pid =
+			DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return pid;
+}
+
+static void
+tell_wait(void *arg)
+{
+	const Wait *wait = arg;
+
+	errcontext("waiting for workflow \"%s\", which process %d was running", wait->workflow,
+			   wait->holder);
+}
+
+static bool
+acquire(const LOCKTAG *tag, const char *workflow, bool wait)
+{
+	Wait waiting = {workflow, 0};
+	ErrorContextCallback context = {error_context_stack, tell_wait, &waiting};
+
+	if (LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	if (!wait)
+		return false;
+	waiting.holder = olist_lock_holder(workflow);
+	error_context_stack = &context;
+	(void) LockAcquire(tag, ExclusiveLock, true, false);
+	error_context_stack = context.previous;
+	return true;
+}
+
 bool
 olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 {
 	volatile bool acquired = false;
 
 	lock->extension = extension_tag();
-	lock->workflow = workflow_tag(workflow);
+	lock->workflow = olist_lock_tag(OLIST_LOCK_RUN, workflow);
 
 	/* a task of this very session's run must not start the same workflow again */
 	if (olist_compat_lock_held(&lock->workflow, ExclusiveLock))
@@ -64,8 +107,7 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 	(void) LockAcquire(&lock->extension, AccessShareLock, true, false);
 	PG_TRY();
 	{
-		acquired =
-			LockAcquire(&lock->workflow, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+		acquired = acquire(&lock->workflow, workflow, wait);
 	}
 	PG_FINALLY();
 	{

@@ -8,8 +8,8 @@
  * EXTENSION waits. Neither can be taken by an SQL command, so nobody can hold
  * up a run by them.
  */
-#ifndef OLIST_LOCK_H
-#define OLIST_LOCK_H
+#ifndef OLIST_WORKFLOW_LOCK_H
+#define OLIST_WORKFLOW_LOCK_H
 
 #include "storage/lock.h"
 
@@ -19,7 +19,11 @@ typedef struct OlistWorkflowLock
 	LOCKTAG extension;
 } OlistWorkflowLock;
 
-/* take both; false if another session, or an outer run of this one, has the workflow */
+/*
+ * Take both; false if another session, or an outer run of this one, has the
+ * workflow. wait: until that session lets go, or until the session's
+ * lock_timeout (55P03, which names the other session).
+ */
 extern bool olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait);
 
 /* let go; needs no transaction, and does not mind locks that an abort has taken along */
@@ -32,7 +36,10 @@ extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
  */
 extern void olist_keep_extension(const OlistWorkflowLock *lock);
 
+/* the process that holds a workflow, 0 if none does */
+extern int olist_lock_holder(const char *workflow);
+
 /* after an aborted transaction, which loses the lock on the extension, not the other */
 extern void olist_relock_extension(const OlistWorkflowLock *lock);
 
-#endif /* OLIST_LOCK_H */
+#endif /* OLIST_WORKFLOW_LOCK_H */

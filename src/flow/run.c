@@ -572,6 +572,10 @@ olist_run_cancel(int64 run_id)
 		olist_unlock_workflow(&lock);
 		return true;
 	}
+
+	/* the process that the row names may be somebody else's by now */
+	if (olist_lock_holder(row.workflow) != row.pid)
+		return false;
 	SPI_connect();
 	args[0] = OLIST_SPI_INT4(row.pid);
 	olist_spi_execute_as_owner("SELECT pg_cancel_backend($1)", SPI_OK_SELECT, lengthof(args), args);

@@ -159,18 +159,17 @@ olist_store_create_workflow(const char *name, const char *definition)
 	args[2] = OLIST_SPI_TEXT(GetUserNameFromId(GetUserId(), false));
 	args[3] = OLIST_SPI_BOOL(creating_extension);
 
-	/* one at a time, so that two sessions do not both find the same next version */
-	olist_spi_execute_as_owner("LOCK TABLE olist_etl.workflow IN SHARE ROW EXCLUSIVE MODE",
-							   SPI_OK_UTILITY, 0, NULL);
 	if (olist_spi_execute_as_owner("WITH latest AS ("
-								   "    SELECT version, definition FROM olist_etl.workflow "
+								   "    SELECT version, definition, owner, builtin "
+								   "    FROM olist_etl.workflow "
 								   "    WHERE name = $1 ORDER BY version DESC LIMIT 1) "
 								   "INSERT INTO olist_etl.workflow "
 								   "    (name, version, definition, owner, builtin) "
 								   "SELECT $1, coalesce((SELECT version FROM latest), 0) + 1, "
 								   "    $2::json, $3, $4 "
 								   "WHERE NOT EXISTS ("
-								   "    SELECT FROM latest WHERE definition::text = $2) "
+								   "    SELECT FROM latest "
+								   "    WHERE definition::text = $2 AND (builtin OR owner = $3)) "
 								   "RETURNING version",
 								   SPI_OK_INSERT_RETURNING, lengthof(args), args) == 0)
 		olist_spi_execute_as_owner("SELECT max(version) FROM olist_etl.workflow WHERE name = $1",

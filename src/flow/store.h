@@ -86,7 +86,11 @@ typedef struct OlistRunSummary
 /* the latest version (version 0) or a certain one; false if there is none */
 extern bool olist_store_workflow(const char *name, int version, OlistWorkflow *workflow);
 
-/* the next version of that name; returns it, or the latest one if that is the same */
+/*
+ * The next version of that name, which is the current user's; returns it, or
+ * the latest one if that is the same and his, or comes with the extension. The
+ * caller holds the lock on the definition.
+ */
 extern int olist_store_create_workflow(const char *name, const char *definition);
 extern void olist_store_drop_workflow(const char *name);
 

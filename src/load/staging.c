@@ -11,6 +11,7 @@
 #include "load/staging.h"
 
 #include "access/htup_details.h"
+#include "base/lock.h"
 #include "base/spi.h"
 #include "base/trust.h"
 #include "catalog/namespace.h"
@@ -22,6 +23,7 @@
 #include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(olist_etl_check_staging);
+PG_FUNCTION_INFO_V1(olist_etl_lock_staging);
 
 /* the staging tables that hold objects, and whether all of those are published */
 static const char *const holding_sql =
@@ -114,6 +116,14 @@ olist_staging_empty(void)
 
 		olist_spi_execute_as_owner(unmark_sql, SPI_OK_DELETE, 1, &target);
 	}
+}
+
+/* lock_staging(): until the transaction ends */
+Datum
+olist_etl_lock_staging(PG_FUNCTION_ARGS)
+{
+	olist_lock_until_commit(OLIST_LOCK_CREATION, "olist_staging");
+	PG_RETURN_VOID();
 }
 
 /* check_staging(): raise 42501 if a staging table belongs to a stranger */

@@ -6,6 +6,7 @@
 
 #include "star/schema.h"
 
+#include "base/lock.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
@@ -35,9 +36,7 @@ schema_owner(Oid schema)
 static void
 create_schema(const char *name)
 {
-	olist_spi_run("SELECT pg_catalog.pg_advisory_xact_lock("
-				  "pg_catalog.hashtext('olist_etl.star.create_schema'))",
-				  SPI_OK_SELECT);
+	olist_lock_until_commit(OLIST_LOCK_CREATION, name);
 	AcceptInvalidationMessages();
 	if (!OidIsValid(get_namespace_oid(name, true)))
 		olist_spi_run(psprintf("CREATE SCHEMA %s", quote_identifier(name)), SPI_OK_UTILITY);

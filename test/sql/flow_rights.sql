@@ -144,6 +144,19 @@ SELECT olist_etl.cancel(:run_one);
 CALL olist_etl.resume();
 \echo :LAST_ERROR_SQLSTATE
 
+-- a name that another has been quick to take, even for the same definition, is the maker's own
+SELECT olist_etl.create_workflow('flow_squat', '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}');
+RESET SESSION AUTHORIZATION;
+SELECT olist_etl.create_workflow('flow_squat', '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}');
+SELECT olist_etl.create_workflow('flow_squat', '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}');
+SET SESSION AUTHORIZATION regress_flow_two;
+\set VERBOSITY sqlstate
+SELECT olist_etl.create_workflow('flow_squat', '{"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}');
+\set VERBOSITY default
+RESET SESSION AUTHORIZATION;
+SELECT olist_etl.drop_workflow('flow_squat');
+SET SESSION AUTHORIZATION regress_flow_two;
+
 -- nobody writes the tables but the engine
 INSERT INTO olist_etl.run (workflow, version, status, input, owner, seed, token, pid) VALUES ('x', 1, 'RUNNING', '{}', 'postgres', 1, 1, 1);
 UPDATE olist_etl.workflow SET definition = '{}';

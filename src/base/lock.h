@@ -1,0 +1,34 @@
+/*
+ * base/lock.h
+ *		Locks on names, which no SQL command can take.
+ *
+ * Advisory locks by their kind, as those alone outlive an aborted transaction,
+ * but with tags that the SQL functions cannot form: nobody can hold up others
+ * by guessing a key.
+ */
+#ifndef OLIST_LOCK_H
+#define OLIST_LOCK_H
+
+#include "storage/lock.h"
+
+/* what the name is of; in the tag's last field, where the SQL functions put 1 or 2 */
+typedef enum OlistLockKind
+{
+	OLIST_LOCK_RUN = 3,		   /* a workflow that is run */
+	OLIST_LOCK_DEFINITION = 4, /* a workflow that gets a new version */
+	OLIST_LOCK_CREATION = 5	   /* something that is made where it is missing */
+} OlistLockKind;
+
+/*
+ * The tag of a name in this database; the name's hash stands in pg_locks as
+ * classid (upper half) and objid (lower half), the kind as objsubid.
+ */
+extern LOCKTAG olist_lock_tag(OlistLockKind kind, const char *name);
+
+/* wait for the lock and keep it until the transaction ends */
+extern void olist_lock_until_commit(OlistLockKind kind, const char *name);
+
+/* the same without waiting; false if it is taken, be it by this very session */
+extern bool olist_lock_try_until_commit(OlistLockKind kind, const char *name);
+
+#endif /* OLIST_LOCK_H */
