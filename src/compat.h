@@ -166,4 +166,16 @@
 #define olist_compat_index_insert_cleanup(index, info) ((void) 0)
 #endif
 
+/*
+ * Are there synchronous standbys to wait for? A flag until the minor versions
+ * of May 2025, one bit of several since (2e57790836ca).
+ */
+#include "replication/walsender_private.h"
+#ifdef SYNC_STANDBY_DEFINED
+#define olist_compat_standbys_defined() \
+	((WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0)
+#else
+#define olist_compat_standbys_defined() (WalSndCtl->sync_standbys_defined)
+#endif
+
 #endif /* OLIST_COMPAT_H */

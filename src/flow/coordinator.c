@@ -31,6 +31,7 @@
 #include "executor/spi.h"
 #include "flow/clock.h"
 #include "flow/items.h"
+#include "flow/replica.h"
 #include "flow/settings.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -85,9 +86,13 @@ begin(const OlistRun *run)
 void
 olist_coordinator_commit(OlistRun *run)
 {
+	bool awaited = !run->atomic && olist_replica_awaited();
+
 	if (!run->atomic)
 		SPI_commit();
 	begin(run);
+	if (awaited)
+		olist_replica_check_cancel();
 }
 
 void
@@ -122,8 +127,8 @@ commit_batch(OlistRun *run)
 
 	if (!run->urgent && batch->tasks == NIL && batch->unwanted == NIL)
 		return;
-	if (!run->atomic && !run->redriven)
-		olist_settings_set_local("synchronous_commit", "off");
+	if (!run->atomic)
+		olist_settings_set_local("synchronous_commit", run->redriven ? "local" : "off");
 	olist_coordinator_flush(run);
 	OLIST_FAULT("flow-schedule-commit-before");
 	olist_coordinator_commit(run);

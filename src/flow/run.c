@@ -70,6 +70,7 @@ record_end(OlistRun *run, const ErrorData *edata)
 		end.error = olist_error_name(edata);
 	}
 	olist_settings_set_local("lock_timeout", "1000");
+	olist_settings_set_local("synchronous_commit", "local"); /* no standby is waited for */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	(void) olist_store_end_run(run->row.run_id, run->row.token, &end);
 	PopActiveSnapshot();
