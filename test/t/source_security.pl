@@ -102,6 +102,45 @@ foreach my $address (qw(10.0.0.1 172.16.0.1 192.168.0.1 169.254.169.254 100.64.0
 	my $outcome = as_user("SELECT olist_etl.list_objects('https://$address/k.csv', 'mine')");
 	like($outcome, qr/^42501 .*not allowed/, "T10: $address");
 }
+
+# the same for whatever else leads to a connection, also for a superuser
+my $key = "s3://bucket/olist_sellers_dataset.csv";
+$node->safe_psql('postgres', 'CREATE TABLE target (a int)');
+my $set = "olist_etl.set_source('s3://bucket/', endpoint => 'https://127.0.0.1:$port', access_key_id => 'a',
+	secret_access_key => 'b', options => '{\"retries\": 0}')";
+is(try_sql($node, "SELECT (SELECT count(*) FROM $set) = 1"), 'ok true', 'T12: set_source connects to nothing');
+my %path = (
+	'load()' => "SELECT olist_etl.load('target', '$key', 'mine')",
+	'read_object()' => "SELECT olist_etl.read_object('$key', 'mine')",
+	'pending()' => 'SELECT olist_etl.pending()',
+	'discover()' => q{SELECT olist_etl.discover('{"source": "olist"}')},
+	'stage()' => qq{SELECT olist_etl.stage('{"source": "olist", "entity": "sellers", "uri": "$key", "size": 1, "etag": "e"}')},
+	'INSERT ... SELECT' => 'INSERT INTO target SELECT * FROM inside',
+	'a view' => 'SELECT * FROM through',
+	'a join' => 'SELECT * FROM inside LEFT JOIN target USING (a)',
+	'a cursor' => q{SELECT query_to_xml('SELECT * FROM inside', false, false, '')},
+	'an STS endpoint' => "SELECT olist_etl.list_objects('s3://bucket/', 'sts')");
+$node->safe_psql('postgres', "CREATE VIEW through AS SELECT * FROM inside;
+	CREATE USER MAPPING FOR postgres SERVER mine OPTIONS (access_key_id 'a', secret_access_key 'b');
+	CREATE SERVER sts FOREIGN DATA WRAPPER olist_etl OPTIONS (role_arn 'r', sts_endpoint 'https://127.0.0.1:$port', retries '0');
+	CREATE USER MAPPING FOR postgres SERVER sts OPTIONS (access_key_id 'a', secret_access_key 'b')");
+foreach my $what (sort keys %path)
+{
+	like(try_sql($node, $path{$what}), qr/^42501 .*not (be )?allowed/, "T12: $what");
+}
+foreach my $reader (qq("Uri": "https://127.0.0.1:$port/k.csv"), '"Bucket": "bucket", "Key": "k.csv"')
+{
+	$node->safe_psql('postgres', qq{SELECT olist_etl.create_workflow('map', '{"StartAt": "M", "States": {"M": {
+		"Type": "Map", "End": true,
+		"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV"}, "Parameters": {$reader}},
+		"ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}}}')});
+	$node->psql('postgres', "CALL olist_etl.run('map')");
+	like($node->safe_psql('postgres', 'SELECT status, cause FROM olist_etl.run ORDER BY run_id DESC LIMIT 1'),
+		qr/^FAILED.*not allowed/s, 'T12: the ItemReader of a Map');
+}
+$node->psql('postgres', 'CALL olist_etl.run()');
+like($node->safe_psql('postgres', 'SELECT status, cause FROM olist_etl.run ORDER BY run_id DESC LIMIT 1'),
+	qr/^FAILED.*not allowed/s, 'T12: run()');
 is($inside->accepts, 0, 'T10, T12: nobody connected');
 
 # T11: redirects and names that change their mind; the way there is allowed, what is behind is not
