@@ -36,6 +36,7 @@ typedef struct S3Listing
 	const char *prefix;	   /* of the keys */
 	const char *delimiter; /* "/" where no deeper key can match, or NULL */
 	bool ordered;		   /* does this kind of bucket list its keys in order? */
+	MemoryContext asked;   /* what the present page was asked for with */
 	OlistS3Page *page;	   /* the present one, or NULL */
 	int entry;			   /* the next one of it */
 	char *token;		   /* where the present page begins, or NULL */
@@ -158,10 +159,13 @@ read_page(S3Listing *listing)
 static void
 fetch_page(S3Listing *listing)
 {
-	MemoryContext old = MemoryContextSwitchTo(listing->base.context);
 	OlistAsk ask = {.kind = OLIST_REQUEST_LIST, .first = -1, .last = -1};
+	MemoryContext old;
 
+	MemoryContextReset(listing->asked);
+	old = MemoryContextSwitchTo(listing->asked);
 	ask.query = page_query(listing);
+	MemoryContextSwitchTo(listing->base.context);
 	new_page(listing);
 	olist_exchange_ask(listing->exchange, &ask);
 	while (!read_page(listing))
@@ -188,6 +192,8 @@ next_page(S3Listing *listing)
 			inconsistent(listing, "It says that there is more, but not where.");
 		if (token != NULL && listing->token != NULL && strcmp(token, listing->token) == 0)
 			inconsistent(listing, "Its continuation token leads to the same page.");
+		if (listing->token != NULL)
+			pfree(listing->token);
 		listing->token = token ? MemoryContextStrdup(listing->base.context, token) : NULL;
 	}
 	fetch_page(listing);
@@ -223,6 +229,15 @@ key_text(const S3Listing *listing, const char *key)
 	return pg_any_to_server(key, (int) strlen(key), PG_UTF8);
 }
 
+/* an empty object in place of a folder, as consoles and file systems over S3 make them */
+static bool
+is_folder(const OlistS3Entry *entry)
+{
+	size_t len = strlen(entry->key);
+
+	return entry->size == 0 && len > 0 && entry->key[len - 1] == '/';
+}
+
 static bool
 s3_next(OlistListing *base, OlistObject *object)
 {
@@ -240,6 +255,8 @@ s3_next(OlistListing *base, OlistObject *object)
 			continue;
 		}
 		check_order(listing, entry->key);
+		if (is_folder(entry))
+			continue;
 		if (listing->glob != NULL && !olist_glob_match(listing->glob, entry->key))
 			continue;
 		object->uri = olist_uri_of_key(listing->remote->uri->bucket, key_text(listing, entry->key));
@@ -309,6 +326,8 @@ olist_s3_listing_open(const OlistUri *uri, const char *text, const OlistSourceOp
 	old = MemoryContextSwitchTo(listing->base.context);
 	listing->remote = olist_remote_create(uri, text, options);
 	listing->exchange = olist_exchange_create(listing->remote, LIST_CAPACITY, &list_ops, listing);
+	listing->asked =
+		AllocSetContextCreate(listing->base.context, "olist page query", ALLOCSET_SMALL_SIZES);
 	listing->prefix = uri->key;
 	listing->ordered = bucket_len < 6 || strcmp(uri->bucket + bucket_len - 6, "--x-s3") != 0;
 	if (pattern)

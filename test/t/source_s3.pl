@@ -112,6 +112,10 @@ foreach my $name (sort keys %server)
 	my @globbed = objects($node, "s3://$bucket/{plain,plus*}.csv", 's');
 	case($name, 'glob', @globbed == 2);
 	case($name, 'glob of deeper keys', objects($node, "s3://$bucket/**/日本*.csv", 's') == 1);
+
+	# what stands for a folder is no object, unless there is something in it
+	$writer->put($bucket, "folder/$_->[0]", \$_->[1]) for [ '', '' ], [ 'a.csv', "a\n1\n" ], [ 'b/', '' ], [ 'c/', "a\n2\n" ];
+	case($name, 'folders are no objects', join(' ', map { /folder(\S+?)\|/ } objects($node, "s3://$bucket/folder/", 's')) eq '/a.csv /c/');
 	case($name, 'a prefix without objects', objects($node, "s3://$bucket/none/", 's') == 0);
 	my ($single) = objects($node, "s3://$bucket/size/300001", 's');
 	case($name, 'one object', ($single // '') =~ /^s3:..\Q$bucket\E.size.300001\|300001\|\w{32}$/);
