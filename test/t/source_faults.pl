@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Digest::MD5 qw(md5_hex);
+use IO::Compress::Gzip qw(gzip);
 use Olist;
 use Olist::Source;
 use Test::More;
@@ -163,6 +164,22 @@ foreach my $case ([ 'auto', 'part', 1 ], [ 'auto', 'more', 0 ], [ 'on', 'part', 
 			$noticed ? qr/^XX001 .*checksum/ : qr/^ok $length @{[ md5_hex($flipped) ]}$/,
 			$noticed ? '... a flipped bit is an error' : '... a flipped bit is not noticed');
 	}
+}
+
+# packed in several members, over ranges that end anywhere and connections that break
+foreach my $piece (unpack '(a40000)10', $data)
+{
+	gzip(\$piece => \my $member) or die;
+	$content{members} .= $member;
+}
+$s3->put($bucket, 'members.csv.gz', \$content{members});
+foreach my $part_size (1024, 1025, 4001)
+{
+	create_server($node, 's', $proxy->endpoint, $s3, part_size => $part_size);
+	$proxy->clear;
+	$proxy->fault(do => 'reset', after => 700, skip => 3 * $_, match => { path => 'members' }) for 1 .. 3;
+	is(try_sql($node, "SELECT read_object('s3://$bucket/members.csv.gz', 's')"),
+		'ok 400000 ' . md5_hex(substr $data, 0, 400_000), "ten members in parts of $part_size bytes");
 }
 $proxy->clear;
 create_server($node, 's', $proxy->endpoint, $s3);

@@ -156,6 +156,14 @@ my %bad = (
 			print { $_[1] } head('206 Partial Content', 'ETag: "v"', 'Content-Length: 5',
 				"Content-Range: bytes 5-9/$size"), 'abcde';
 		} ],
+	'/fickle' => [
+		qr/^08P01 .*the whole came/,
+		sub {
+			my ($request, $socket) = @_;
+			my ($first, $last) = part($request);
+			return $good{'/ranges'}->(@_) if $first == 0;
+			print $socket head('200 OK', 'ETag: "v1"', "Content-Length: $size"), $body;
+		} ],
 	'/changes' => [
 		qr/^55000 .*has changed/,
 		sub {
