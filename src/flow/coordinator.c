@@ -448,6 +448,19 @@ commit_task(OlistRun *run, const OlistTaskCall *call, OlistTaskOutcome *outcome)
 	}
 }
 
+/* what the session has that no task can have left there */
+static void
+note_leftovers(OlistRun *run)
+{
+	MemoryContext old;
+
+	if (run->leftovers != NULL)
+		return;
+	old = MemoryContextSwitchTo(run->context);
+	run->leftovers = olist_leftovers_note();
+	MemoryContextSwitchTo(old);
+}
+
 static void
 execute_here(OlistRun *run, OlistTaskRow *task)
 {
@@ -460,9 +473,13 @@ execute_here(OlistRun *run, OlistTaskRow *task)
 
 	call.deadline = olist_clock_to_ticks(&run->clock, Min(task->deadline, run->machine_deadline));
 	olist_execution_task_started(run->execution, task->task_id);
-	if (!olist_task_execute(&call, &outcome))
+	note_leftovers(run);
+	if (!olist_task_execute(&call, &outcome) || !olist_relock_workflow(&run->lock))
 		raise_taken_over(run);
+	olist_leftovers_clear(run->leftovers);
 	commit_task(run, &call, &outcome);
+	if (!run->atomic)
+		olist_leftovers_clear_committed(run->leftovers);
 	if (call.deadline < own_deadline && olist_clock_ticks() >= call.deadline)
 		free_task(task); /* the executor will find that the run's time is over */
 	else

@@ -6,6 +6,7 @@
 #define OLIST_COORDINATOR_H
 
 #include "flow/clock.h"
+#include "flow/leftovers.h"
 #include "flow/lock.h"
 #include "flow/pool.h"
 #include "flow/store.h"
@@ -23,6 +24,7 @@ typedef struct OlistRun
 	TimestampTz machine_deadline; /* of the whole run, DT_NOEND: none */
 	TimestampTz due_at;			  /* as the run's row has it */
 	OlistPool *pool;			  /* NULL until there is work for two */
+	OlistLeftovers *leftovers;	  /* NULL until the session executes a task */
 	bool no_workers;			  /* the session executes everything itself */
 	List *ready;				  /* OlistTaskRow, committed, not handed out yet */
 	List *running;				  /* OlistTaskRow, with workers */

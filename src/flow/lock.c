@@ -125,6 +125,13 @@ olist_unlock_workflow(const OlistWorkflowLock *lock)
 	release(&lock->extension, AccessShareLock);
 }
 
+bool
+olist_relock_workflow(const OlistWorkflowLock *lock)
+{
+	return olist_compat_lock_held(&lock->workflow, ExclusiveLock) ||
+		   LockAcquire(&lock->workflow, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 void
 olist_keep_extension(const OlistWorkflowLock *lock)
 {

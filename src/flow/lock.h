@@ -30,6 +30,12 @@ extern bool olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, b
 extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
 
 /*
+ * Take the workflow's lock anew if a task has let go of it by
+ * pg_advisory_unlock_all(); false if another session was faster.
+ */
+extern bool olist_relock_workflow(const OlistWorkflowLock *lock);
+
+/*
  * Keep the extension beyond olist_unlock_workflow(), until the transaction ends,
  * which has read its tables and may read more: DROP EXTENSION would else take
  * some of them first, and wait for the others.

@@ -93,6 +93,11 @@ end_by_error(OlistRun *run, const ErrorData *edata)
 	PG_TRY();
 	{
 		record_end(run, edata);
+		if (run->leftovers != NULL)
+		{
+			olist_leftovers_clear(run->leftovers);
+			olist_leftovers_clear_committed(run->leftovers);
+		}
 		CommitTransactionCommand();
 	}
 	PG_CATCH();

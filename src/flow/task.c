@@ -242,7 +242,7 @@ confine(Confinement *confinement)
 static void
 release(const Confinement *confinement)
 {
-	AtEOXact_GUC(confinement->trusted, confinement->nest_level);
+	AtEOXact_GUC(false, confinement->nest_level);
 	SetUserIdAndSecContext(confinement->userid, confinement->sec_context);
 }
 

@@ -13,10 +13,9 @@
 
 #include "access/xact.h"
 #include "base/fault.h"
-#include "catalog/namespace.h"
-#include "commands/prepare.h"
 #include "compat.h"
 #include "flow/channel.h"
+#include "flow/leftovers.h"
 #include "flow/settings.h"
 #include "flow/task.h"
 #include "libpq/pqsignal.h"
@@ -25,7 +24,6 @@
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
-#include "storage/lock.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -140,8 +138,7 @@ execute_call(Worker *worker, const OlistTaskCall *call, OlistTaskOutcome *outcom
 }
 
 /*
- * What DISCARD ALL would clear, as far as one task could disturb the next by
- * it. A changed session authorization cannot be undone: such a worker leaves.
+ * What DISCARD ALL would clear. A changed session authorization cannot be undone: such a worker leaves.
  */
 static void
 clear_session(Worker *worker)
@@ -150,9 +147,7 @@ clear_session(Worker *worker)
 	ResetAllOptions();
 	(void) set_config_option("role", "none", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0,
 							 false);
-	DropAllPreparedStatements();
-	ResetTempTableNamespace();
-	LockReleaseAll(USER_LOCKMETHOD, true);
+	olist_leftovers_discard_all();
 	olist_settings_apply(olist_channel_settings(worker->channel), worker->channel->settings_bytes);
 	olist_settings_pin_worker();
 	CommitTransactionCommand();

@@ -229,6 +229,77 @@ SHOW DateStyle;
 RESET DateStyle;
 RESET flow_test.own;
 
+-- a task leaves nothing behind, neither in a worker nor in the session, where the user's own stays
+CREATE FUNCTION flow_test.left_over() RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_catalog.jsonb_build_object(
+        'cursors', (SELECT pg_catalog.array_agg(name ORDER BY name) FROM pg_cursors WHERE is_holdable),
+        'prepared', (SELECT pg_catalog.array_agg(name ORDER BY name) FROM pg_prepared_statements),
+        'channels', (SELECT pg_catalog.array_agg(c ORDER BY c) FROM pg_catalog.pg_listening_channels() c),
+        'tables', (SELECT pg_catalog.array_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()),
+        'locks', (SELECT pg_catalog.array_agg(objid ORDER BY objid) FROM pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory' AND objsubid < 3),
+        'workflow locks', (SELECT pg_catalog.count(*) FROM pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory' AND objsubid = 3),
+        'setting', pg_catalog.current_setting('flow_test.own', true))
+$$;
+CREATE FUNCTION flow_test.litter(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    found jsonb := flow_test.left_over();
+    open_cursor refcursor := 'open';
+BEGIN
+    EXECUTE 'DECLARE litter CURSOR WITH HOLD FOR SELECT 1';
+    EXECUTE 'PREPARE litter AS SELECT 1';
+    EXECUTE 'CREATE TEMP TABLE litter (i int PRIMARY KEY)';
+    OPEN open_cursor FOR EXECUTE 'SELECT * FROM litter';
+    PERFORM pg_advisory_lock(1), pg_advisory_lock(1), pg_advisory_lock_shared(2);
+    PERFORM set_config('flow_test.own', 'littered', false);
+    IF (SELECT backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid()) = 'client backend' THEN
+        EXECUTE 'LISTEN litter';
+    END IF;
+    IF argument ->> 'fails' = 'yes' THEN
+        RAISE EXCEPTION 'it fails';
+    END IF;
+    RETURN found;
+END
+$$;
+CREATE FUNCTION flow_test.unlock(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'SELECT pg_advisory_unlock_all(); SELECT argument';
+SELECT olist_etl.create_workflow('flow_litter', '{
+  "StartAt": "First",
+  "States": {
+    "First": {"Type": "Task", "Resource": "olist:flow_test.litter", "Parameters": {"fails": "yes"},
+              "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": null, "Next": "Second"}], "End": true},
+    "Second": {"Type": "Task", "Resource": "olist:flow_test.litter", "ResultPath": "$.second", "Next": "Third"},
+    "Third": {"Type": "Task", "Resource": "olist:flow_test.litter", "ResultPath": "$.third", "Next": "Workers"},
+    "Workers": {"Type": "Map", "ItemsPath": "$.items", "ResultPath": "$.workers", "End": true,
+                "ItemProcessor": {"StartAt": "Item", "States": {"Item": {"Type": "Task", "Resource": "olist:flow_test.litter", "End": true}}}}
+  }}');
+SELECT olist_etl.create_workflow('flow_unlock', '{
+  "StartAt": "Unlock",
+  "States": {
+    "Unlock": {"Type": "Task", "Resource": "olist:flow_test.unlock", "Next": "Look"},
+    "Look": {"Type": "Task", "Resource": "olist:flow_test.litter", "End": true}}}');
+SET olist_etl.max_workers = 1;
+SET flow_test.own = 'mine';
+DECLARE mine CURSOR WITH HOLD FOR SELECT 'my row';
+PREPARE mine AS SELECT 1;
+CREATE TEMP TABLE mine (i int);
+LISTEN mine;
+SELECT pg_advisory_lock(3);
+CALL olist_etl.run('flow_litter', '{"items": [1, 2, 3]}') \gset
+SELECT key, value FROM olist_etl.run, jsonb_each(output::jsonb - 'items' - 'workers') WHERE run_id = :run_id ORDER BY key;
+SELECT value FROM olist_etl.run, jsonb_array_elements(output::jsonb -> 'workers') WHERE run_id = :run_id;
+SELECT flow_test.left_over();
+FETCH mine;
+SELECT pg_advisory_unlock(3);
+-- letting go of all advisory locks does not let the workflow go
+CALL olist_etl.run('flow_unlock') \gset
+SELECT output -> 'workflow locks' AS held FROM olist_etl.run WHERE run_id = :run_id;
+CLOSE mine;
+DEALLOCATE mine;
+DROP TABLE mine;
+UNLISTEN mine;
+RESET flow_test.own;
+RESET olist_etl.max_workers;
+
 SELECT count(olist_etl.drop_workflow(w.name)) AS dropped
 FROM (SELECT DISTINCT name FROM olist_etl.workflow WHERE name LIKE 'flow\_%') AS w;
 SELECT (SELECT count(*) FROM olist_etl.run WHERE workflow LIKE 'flow\_%') AS runs,
