@@ -241,7 +241,7 @@ BEGIN
     -- a version that only a forgotten object showed is as if it were only named
     CREATE TABLE olist_build.prior_dim_seller AS
     SELECT s.seller_key, s.seller_id, s.zip_code_prefix, s.city, s.state, s.geography_key,
-           s.valid_from, s._object_id, s._line,
+           s.valid_from, s.valid_to, s._object_id, s._line,
            s.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = s._object_id AND w.is_forgotten)
                AS is_inferred
@@ -257,7 +257,7 @@ BEGIN
     CREATE TABLE olist_build.prior_dim_product AS
     SELECT p.product_key, p.product_id, p.category, p.name_length, p.description_length,
            p.photos_qty, p.weight_g, p.length_cm, p.height_cm, p.width_cm,
-           p.valid_from, p._object_id, p._line,
+           p.valid_from, p.valid_to, p._object_id, p._line,
            p.is_inferred OR EXISTS (SELECT FROM olist_build.withdrawn w
                                     WHERE w._object_id = p._object_id AND w.is_forgotten)
                AS is_inferred
@@ -286,7 +286,7 @@ BEGIN
     IF EXISTS (SELECT FROM olist_etl.later_objects('sellers')) THEN
         INSERT INTO olist_build.prior_dim_seller
         SELECT NULL, v.seller_id, v.zip_code_prefix, v.city, v.state, v.geography_key,
-               v.valid_from, m._object_id, NULL, false
+               v.valid_from, v.valid_to, m._object_id, NULL, false
         FROM olist_etl.later_objects('sellers') AS o
         JOIN olist_dw.seller_mention m ON m._object_id = o.object_id
         JOIN olist_dw.dim_seller f ON f.version = 1 AND m.members @> f.seller_key
@@ -301,7 +301,7 @@ BEGIN
         INSERT INTO olist_build.prior_dim_product
         SELECT NULL, v.product_id, v.category, v.name_length, v.description_length,
                v.photos_qty, v.weight_g, v.length_cm, v.height_cm, v.width_cm,
-               v.valid_from, m._object_id, NULL, false
+               v.valid_from, v.valid_to, m._object_id, NULL, false
         FROM olist_etl.later_objects('products') AS o
         JOIN olist_dw.product_mention m ON m._object_id = o.object_id
         JOIN olist_dw.dim_product f ON f.version = 1 AND m.members @> f.product_key

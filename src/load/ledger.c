@@ -236,18 +236,19 @@ olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 {
 	/* a version that comes back after another is not the one that was published */
 	static OlistSpiKept update = {
-		.sql = "UPDATE olist_etl.ledger"
-			   "   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
-			   "       run_id = $5, source = $6, entity = $7, loaded_at = now(),"
-			   "       published_at = CASE WHEN is_current THEN published_at END,"
-			   "       is_current = true, superseded_by = NULL"
-			   " WHERE object_id = $1",
+		.sql =
+			"UPDATE olist_etl.ledger"
+			"   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
+			"       run_id = $5, source = $6, entity = $7, last_modified = $8, loaded_at = now(),"
+			"       published_at = CASE WHEN is_current THEN published_at END,"
+			"       is_current = true, superseded_by = NULL"
+			" WHERE object_id = $1",
 		.expected = SPI_OK_UPDATE,
 	};
 	OlistSpiArg args[] = {OLIST_SPI_INT8(claim->object_id), OLIST_SPI_INT8(counts->read),
 						  OLIST_SPI_INT8(counts->loaded),	OLIST_SPI_INT8(counts->rejected),
 						  OLIST_SPI_INT8(key->run_id),		OLIST_SPI_TEXT(key->source),
-						  OLIST_SPI_TEXT(key->entity)};
+						  OLIST_SPI_TEXT(key->entity),		last_modified_arg(key->object)};
 
 	args[4].isnull = key->run_id == 0;
 	SPI_connect();

@@ -149,11 +149,14 @@ olist_etl_build_dim_product(PG_FUNCTION_ARGS)
 		{NULL, InvalidOid},
 	};
 	static const OlistScanColumn prior_columns[] = {
-		{"product_id", TEXTOID},		 {"category", TEXTOID},	  {"name_length", INT4OID},
-		{"description_length", INT4OID}, {"photos_qty", INT4OID}, {"weight_g", INT4OID},
-		{"length_cm", INT4OID},			 {"height_cm", INT4OID},  {"width_cm", INT4OID},
-		{"_object_id", INT8OID},		 {"_line", INT8OID},	  {"is_inferred", BOOLOID},
-		{"product_key", INT8OID},		 {NULL, InvalidOid},
+		{"product_id", TEXTOID},	{"category", TEXTOID},
+		{"name_length", INT4OID},	{"description_length", INT4OID},
+		{"photos_qty", INT4OID},	{"weight_g", INT4OID},
+		{"length_cm", INT4OID},		{"height_cm", INT4OID},
+		{"width_cm", INT4OID},		{"_object_id", INT8OID},
+		{"_line", INT8OID},			{"is_inferred", BOOLOID},
+		{"product_key", INT8OID},	{"valid_from", TIMESTAMPOID},
+		{"valid_to", TIMESTAMPOID}, {NULL, InvalidOid},
 	};
 	OlistHistory history = {
 		.table = &olist_dim_product,

@@ -89,9 +89,10 @@ olist_etl_build_dim_seller(PG_FUNCTION_ARGS)
 		{NULL, InvalidOid},
 	};
 	static const OlistScanColumn prior_columns[] = {
-		{"seller_id", TEXTOID},	  {"zip_code_prefix", TEXTOID}, {"city", TEXTOID},
-		{"state", TEXTOID},		  {"_object_id", INT8OID},		{"_line", INT8OID},
-		{"is_inferred", BOOLOID}, {"seller_key", INT8OID},		{NULL, InvalidOid},
+		{"seller_id", TEXTOID},		{"zip_code_prefix", TEXTOID}, {"city", TEXTOID},
+		{"state", TEXTOID},			{"_object_id", INT8OID},	  {"_line", INT8OID},
+		{"is_inferred", BOOLOID},	{"seller_key", INT8OID},	  {"valid_from", TIMESTAMPOID},
+		{"valid_to", TIMESTAMPOID}, {NULL, InvalidOid},
 	};
 	OlistHistory history = {
 		.table = &olist_dim_seller,

@@ -34,6 +34,8 @@ typedef struct Observation
 {
 	MinimalTuple tuple; /* the columns, as scanned */
 	OlistOrigin origin;
+	Timestamp since; /* when the source showed it; NOBEGIN: as the ledger says */
+	Timestamp until; /* and before when */
 	uint64 row;
 	uint32 next; /* later one of the same member, or NO_OBSERVATION */
 } Observation;
@@ -66,28 +68,59 @@ columns_desc(const OlistScan *scan)
 }
 
 /*
+ * When the source showed it. A version that the warehouse had says so itself,
+ * but for a member's first: if the ledger's object is not older than that
+ * version's end, it has come back, or is of another ledger. All that is known
+ * then is that the first comes first.
+ */
+static Timestamp
+observation_time(const Observation *observation)
+{
+	Timestamp time = observation->since;
+
+	if (time == DT_NOBEGIN)
+		time = olist_origin_time(observation->origin);
+	return time < observation->until ? time : DT_NOBEGIN;
+}
+
+/* the source's order; negative, 0, positive as for qsort */
+static int
+compare_observations(const Observation *a, const Observation *b)
+{
+	Timestamp time_a = observation_time(a);
+	Timestamp time_b = observation_time(b);
+
+	if (time_a != time_b)
+		return time_a < time_b ? -1 : 1;
+	return olist_origin_compare(a->origin, b->origin);
+}
+
+/*
  * Add the row to its member's list, in the source's order; of two of the same
- * origin, what the warehouse had comes before what is staged.
+ * origin, what the warehouse had comes before what is staged. It was shown at
+ * since and before until: NOBEGIN and NOEND if only the ledger knows.
  */
 static void
-observe(Gathered *g, OlistScan *scan, uint32 member, uint64 row)
+observe(Gathered *g, OlistScan *scan, uint32 member, uint64 row, Timestamp since, Timestamp until)
 {
-	OlistOrigin origin = {DatumGetInt64(scan->values[g->ncolumns - 2]),
-						  DatumGetInt64(scan->values[g->ncolumns - 1])};
-	uint32 *link;
+	Observation *observation;
+	uint32 *link = &g->first[member];
 
 	g->observations =
 		olist_array_reserve(g->observations, &g->capacity, g->count, sizeof(Observation));
-	link = &g->first[member];
-	while (*link != NO_OBSERVATION &&
-		   olist_origin_compare(g->observations[*link].origin, origin) < (row != NO_ROW))
-		link = &g->observations[*link].next;
-	g->observations[g->count] = (Observation){
+	observation = &g->observations[g->count];
+	*observation = (Observation){
 		.tuple = olist_compat_minimal_tuple(g->desc, scan->values, scan->isnull),
-		.origin = origin,
+		.origin = {DatumGetInt64(scan->values[g->ncolumns - 2]),
+				   DatumGetInt64(scan->values[g->ncolumns - 1])},
+		.since = since,
+		.until = until,
 		.row = row,
-		.next = *link,
 	};
+	while (*link != NO_OBSERVATION &&
+		   compare_observations(&g->observations[*link], observation) < (row != NO_ROW))
+		link = &g->observations[*link].next;
+	observation->next = *link;
 	*link = g->count++;
 }
 
@@ -131,7 +164,7 @@ gather_observations(Gathered *g, OlistKeyShare share)
 		uint32 member = find_member(g, scan, share, &is_new);
 
 		if (member != OLIST_NO_KEY)
-			observe(g, scan, member, scan->row);
+			observe(g, scan, member, scan->row, DT_NOBEGIN, DT_NOEND);
 		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
 	}
 	olist_scan_end(scan);
@@ -152,6 +185,8 @@ gather_prior(Gathered *g, OlistKeyShare share)
 	while (scan != NULL && !full && olist_scan_next(scan))
 	{
 		bool is_inferred = DatumGetBool(scan->values[g->ncolumns]);
+		/* else a version that a later object has shown again, with the object's time */
+		bool is_version = !scan->isnull[g->ncolumns + 1];
 		bool is_new;
 		uint32 member;
 
@@ -163,7 +198,9 @@ gather_prior(Gathered *g, OlistKeyShare share)
 			continue;
 		if (g->history->restore != NULL)
 			g->history->restore(scan->values, scan->isnull);
-		observe(g, scan, member, NO_ROW);
+		observe(g, scan, member, NO_ROW,
+				is_version ? DatumGetTimestamp(scan->values[g->ncolumns + 2]) : DT_NOBEGIN,
+				is_version ? DatumGetTimestamp(scan->values[g->ncolumns + 3]) : DT_NOEND);
 		full = (scan->row & 1023) == 0 && olist_share_is_full(share);
 	}
 	if (scan != NULL)
@@ -253,7 +290,7 @@ reduce_to_versions(Gathered *g, uint32 member)
 		Observation *this = &g->observations[*link];
 		Observation *next = this->next == NO_OBSERVATION ? NULL : &g->observations[this->next];
 
-		if (next != NULL && olist_origin_time(this->origin) == olist_origin_time(next->origin))
+		if (next != NULL && observation_time(this) == observation_time(next))
 		{
 			if (next->row != NO_ROW && (this->origin.object_id == next->origin.object_id ||
 										!same_attributes(g, this, next)))
@@ -323,7 +360,7 @@ put_versions(Gathered *g, OlistSeeds *seeds, uint32 member, int n)
 	for (int v = 1; v < n; v++)
 	{
 		i = g->observations[i].next;
-		valid_from[v] = olist_origin_time(g->observations[i].origin);
+		valid_from[v] = observation_time(&g->observations[i]);
 	}
 	olist_seeds_assign(seeds, member, n, valid_from, keys);
 

@@ -39,7 +39,8 @@ typedef struct OlistHistory
 	const char *entity;				/* whose rows are observations */
 	const OlistScanColumn *columns; /* natural key, attributes, _object_id, _line */
 	int nattributes;
-	const OlistScanColumn *prior_columns; /* the same in the dimension, and is_inferred */
+	/* the same in the dimension, is_inferred, the surrogate key, valid_from and valid_to */
+	const OlistScanColumn *prior_columns;
 	/* make a dimension's attributes those that the source had; or NULL */
 	void (*restore)(Datum *values, bool *isnull);
 	const char *referrer;		 /* entity whose rows may name members that */

@@ -132,5 +132,28 @@ SELECT olist_etl.merge() - 'rejected' AS again;
 -- nor does anything remain of a merge
 SELECT count(*) AS left_behind FROM pg_class WHERE relnamespace = 'olist_build'::regnamespace;
 
+-- a seller moves, and moves back, in versions of one object, of which the last is the first again: three versions
+CREATE FUNCTION pg_temp.move_to(zip text, this_etag text, modified timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    this_id bigint;
+BEGIN
+    PERFORM pg_temp.stage('{}');
+    INSERT INTO olist_etl.ledger (target, entity, uri, etag, size, is_current)
+    VALUES ('olist_staging.sellers', 'sellers', '/test/mover', this_etag, 1, false) ON CONFLICT DO NOTHING;
+    SELECT object_id INTO this_id FROM olist_etl.ledger WHERE uri = '/test/mover' AND etag = this_etag;
+    UPDATE olist_etl.ledger SET is_current = false, superseded_by = this_id WHERE uri = '/test/mover' AND is_current;
+    UPDATE olist_etl.ledger SET is_current = true, superseded_by = NULL, published_at = NULL, last_modified = modified
+    WHERE object_id = this_id;
+    INSERT INTO olist_etl.staged VALUES (this_id, 0);
+    INSERT INTO olist_staging.sellers VALUES ('mover', zip, 'Cidade', 'SP', this_id, 2);
+    PERFORM olist_etl.merge();
+    UPDATE olist_etl.ledger SET published_at = now() WHERE object_id = this_id;
+END
+$$;
+SELECT pg_temp.move_to('00001', 'first', '2018-07-01 00:00+00');
+SELECT pg_temp.move_to('00002', 'second', '2018-07-02 00:00+00');
+SELECT pg_temp.move_to('00001', 'first', '2018-07-03 00:00+00');
+SELECT version, zip_code_prefix, valid_from, valid_to FROM olist_dw.dim_seller WHERE seller_id = 'mover' ORDER BY version;
+
 DROP SCHEMA star_all, star_whole CASCADE;
 SELECT pg_temp.clean();
