@@ -148,15 +148,24 @@ sub cut_data_set
 	return { pieces => \%pieces, rows => \%rows };
 }
 
+# One of PIECES for a point. All prefixes would have to be worked out again with
+# each piece if their points were dealt one by one; so only those of a few are.
+sub piece_of_point
+{
+	my ($record, $pieces) = @_;
+	my ($zip) = $record =~ /^"?(\d+)/;
+	return $pieces->[ $zip % 50 ? $zip % @$pieces : rand @$pieces ];
+}
+
 # Chooses the month of purchase, of a product and a seller that of a first sale;
-# points and translations are dealt in turn. Corrections come last.
+# points and translations come at any time. Corrections come last.
 sub by_month
 {
 	my (%of, $turn, @months);
 	return sub {
 		my ($entity, $is_later, $record) = @_;
 		return 'corrections' if $is_later;
-		return $months[ $turn++ % @months ] if $entity eq 'geolocation';
+		return piece_of_point($record, \@months) if $entity eq 'geolocation';
 		my @fields = map { s/"//gr } split /,/, $record, 5;
 		if ($entity eq 'orders')
 		{
@@ -177,8 +186,11 @@ sub by_month
 # Chooses one of so many pieces by chance.
 sub at_random
 {
-	my ($count) = @_;
-	return sub { return sprintf '%02d', int rand $count; };
+	my @pieces = map { sprintf '%02d', $_ } 0 .. $_[0] - 1;
+	return sub {
+		my ($entity, undef, $record) = @_;
+		return $entity eq 'geolocation' ? piece_of_point($record, \@pieces) : $pieces[ rand @pieces ];
+	};
 }
 
 # Writes another version of a file of the cut: half of its rows are gone, and of

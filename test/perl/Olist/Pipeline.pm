@@ -26,7 +26,14 @@ sub over
 {
 	my ($class, $node, $directory) = @_;
 	$node->safe_psql('postgres', "SELECT olist_etl.set_source('$directory')");
-	return bless { node => $node, directory => $directory }, $class;
+	return bless { node => $node, directory => $directory, database => 'postgres' }, $class;
+}
+
+# The same, of another database of the cluster.
+sub in
+{
+	my ($self, $database) = @_;
+	return bless { %$self, database => $database }, ref $self;
 }
 
 sub directory { return $_[0]{directory}; }
@@ -46,11 +53,11 @@ sub generate
 sub run
 {
 	my ($self, $arguments) = @_;
-	my ($status, $out, $err) = $self->{node}->psql('postgres',
+	my ($status, $out, $err) = $self->{node}->psql($self->{database},
 		'CALL olist_etl.run(' . ($arguments // '') . ')');
 	my %run = (messages => $err);
 	@run{qw(status error cause rows rejects)} = split /\x1F/, $self->{node}->safe_psql(
-		'postgres', q{
+		$self->{database}, q{
 			SELECT concat_ws(E'\x1F', r.status, coalesce(r.error, ''),
 			                 coalesce(replace(r.cause, E'\n', ' '), ''),
 			                 coalesce(sum(t.rows), 0), coalesce(sum(t.rejects), 0))
@@ -65,8 +72,8 @@ sub warehouse
 {
 	my ($self) = @_;
 	return 'none'
-	  if $self->{node}->safe_psql('postgres', q{SELECT to_regclass('olist_dw.fact_order') IS NULL}) eq 't';
-	return $self->{node}->safe_psql('postgres', q{
+	  if $self->{node}->safe_psql($self->{database}, q{SELECT to_regclass('olist_dw.fact_order') IS NULL}) eq 't';
+	return $self->{node}->safe_psql($self->{database}, q{
 		SELECT concat_ws(' ',
 			(SELECT format('orders %s (%s)', count(*), sum(hashtextextended(concat_ws(',', f.order_id,
 					c.customer_unique_id, g.zip_code_prefix, s.order_status, f.purchased_at,
@@ -93,7 +100,7 @@ sub warehouse
 sub dimensions
 {
 	my ($self) = @_;
-	return $self->{node}->safe_psql('postgres', q{
+	return $self->{node}->safe_psql($self->{database}, q{
 		SELECT concat_ws(' ',
 			(SELECT format('customers %s (%s)', count(*), sum(hashtextextended(concat_ws(',',
 					customer_unique_id, zip_code_prefix, city, state, valid_from, valid_to, is_current, version), 0)))
@@ -116,7 +123,7 @@ sub dimensions
 sub agreement
 {
 	my ($self) = @_;
-	return $self->{node}->safe_psql('postgres', qq{
+	return $self->{node}->safe_psql($self->{database}, qq{
 		CREATE TEMP TABLE source_item (order_id text, n int, product text, seller text, until timestamp,
 			price numeric, freight numeric);
 		COPY source_item FROM '$self->{directory}/olist_order_items_dataset.csv' (FORMAT csv, HEADER);
@@ -140,7 +147,7 @@ sub agreement
 sub workers
 {
 	my ($self) = @_;
-	return $self->{node}->safe_psql('postgres',
+	return $self->{node}->safe_psql($self->{database},
 		q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'olist_etl%'});
 }
 
@@ -148,7 +155,7 @@ sub workers
 sub forget_everything
 {
 	my ($self) = @_;
-	$self->{node}->safe_psql('postgres', 'DROP EXTENSION olist_etl CASCADE;
+	$self->{node}->safe_psql($self->{database}, 'DROP EXTENSION olist_etl CASCADE;
 		DROP SCHEMA olist_staging, olist_dw CASCADE;
 		CREATE EXTENSION olist_etl');
 	return;
