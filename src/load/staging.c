@@ -25,9 +25,17 @@
 PG_FUNCTION_INFO_V1(olist_etl_check_staging);
 PG_FUNCTION_INFO_V1(olist_etl_lock_staging);
 
-/* the staging tables that hold objects, and whether all of those are published */
+/* a staging table that holds objects */
+typedef struct HoldingTable
+{
+	char *name;
+	bool is_small; /* of at most a megabyte */
+} HoldingTable;
+
+/* the staging tables that hold objects, whether all of those are published, and is_small */
 static const char *const holding_sql =
-	"SELECT e.target, bool_and(l.published_at IS NOT NULL)"
+	"SELECT e.target, bool_and(l.published_at IS NOT NULL),"
+	"       pg_relation_size(to_regclass(e.target)) <= 1024 * 1024"
 	"  FROM olist_etl.entity e"
 	"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
 	"  JOIN olist_etl.ledger l ON l.object_id = s.object_id"
@@ -76,46 +84,67 @@ olist_staging_table(const OlistEntity *entity)
 	return relid;
 }
 
-/* do what SQL says (%s is the table) with the staging tables that hold objects; their names */
+/* the staging tables that hold objects (HoldingTable), perhaps only those whose are all published */
 static List *
-for_holding_tables(const char *sql, bool only_published)
+find_holding_tables(bool only_published)
 {
-	List *targets = NIL;
-	ListCell *lc;
+	List *tables = NIL;
 	uint64 n = olist_spi_execute_as_owner(holding_sql, SPI_OK_SELECT, 0, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		char *is_published = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		HoldingTable *table = palloc(sizeof(HoldingTable));
+		bool isnull;
 
-		if (!only_published || strcmp(is_published, "t") == 0)
-			targets =
-				lappend(targets, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		table->name = SPI_getvalue(row, desc, 1);
+		table->is_small = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull));
+		if (!only_published || DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)))
+			tables = lappend(tables, table);
 	}
-	foreach (lc, targets)
-		olist_spi_run(psprintf(sql, (char *) lfirst(lc)), SPI_OK_UTILITY);
-	return targets;
+	return tables;
 }
 
 void
 olist_staging_lock(void)
 {
+	ListCell *lc;
+
 	olist_spi_run("SELECT olist_etl.check_staging()", SPI_OK_SELECT);
-	(void) for_holding_tables("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", false);
+	foreach (lc, find_holding_tables(false))
+	{
+		HoldingTable *table = lfirst(lc);
+
+		olist_spi_run(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table->name),
+					  SPI_OK_UTILITY);
+	}
+}
+
+/*
+ * TRUNCATE makes the files of an unlogged table anew, and waits until they are
+ * on disk. So a small batch is deleted row by row, until dead rows have made the
+ * table large.
+ */
+static void
+empty_table(const HoldingTable *table)
+{
+	OlistSpiArg target = OLIST_SPI_TEXT(table->name);
+
+	if (table->is_small)
+		olist_spi_run(psprintf("DELETE FROM %s", table->name), SPI_OK_DELETE);
+	else
+		olist_spi_run(psprintf("TRUNCATE %s", table->name), SPI_OK_UTILITY);
+	olist_spi_execute_as_owner(unmark_sql, SPI_OK_DELETE, 1, &target);
 }
 
 void
 olist_staging_empty(void)
 {
-	List *targets = for_holding_tables("TRUNCATE %s", true);
 	ListCell *lc;
 
-	foreach (lc, targets)
-	{
-		OlistSpiArg target = OLIST_SPI_TEXT(lfirst(lc));
-
-		olist_spi_execute_as_owner(unmark_sql, SPI_OK_DELETE, 1, &target);
-	}
+	foreach (lc, find_holding_tables(true))
+		empty_table(lfirst(lc));
 }
 
 /* lock_staging(): until the transaction ends */
