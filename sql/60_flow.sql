@@ -253,6 +253,16 @@ BEGIN
                          'cron.use_background_workers = on, restart, and CREATE EXTENSION pg_cron; '
                          'or let any other scheduler CALL olist_etl.run().';
     END IF;
+    BEGIN
+        IF current_setting('cron.use_background_workers', true) IS DISTINCT FROM 'on' THEN
+            RAISE WARNING 'pg_cron logs in over TCP for each job, which fails where that needs a password'
+                USING HINT = 'Set cron.use_background_workers = on and restart, or see pg_cron''s '
+                             'documentation of pg_hba.conf and .pgpass.';
+        END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+        -- not for everybody to see
+        NULL;
+    END;
     -- what could not be run now need not be tried every minute
     CALL olist_etl.run(workflow, input, false, false, true,
                        run_id, status, objects, rows, rejects, seconds);
