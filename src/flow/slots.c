@@ -4,18 +4,16 @@
  *
  * The locks are no advisory ones, which a task could release by
  * pg_advisory_unlock_all(), but look like them in pg_locks: database 0, the
- * role or 0, the place's number, class 4.
+ * role or 0, the place's number, kind 4.
  */
 #include "postgres.h"
 
 #include "flow/slots.h"
 
+#include "base/lock.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
-
-/* lock.c has class 3 */
-#define LOCK_CLASS 4
 
 int olist_flow_max_workers_total = -1;
 int olist_flow_max_workers_per_role = -1;
@@ -25,7 +23,7 @@ place_tag(Oid role, int place)
 {
 	LOCKTAG tag;
 
-	SET_LOCKTAG_ADVISORY(tag, InvalidOid, role, place, LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, role, place, OLIST_LOCK_WORKER);
 	tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
 	return tag;
 }
