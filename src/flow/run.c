@@ -257,11 +257,11 @@ find_run(int64 run_id, OlistRunRow *row)
 						errmsg("run " INT64_FORMAT " does not exist", run_id)));
 }
 
-/* the latest version of a workflow that the caller may run */
+/* a version of a workflow that the caller may run, 0: the latest one */
 static void
-find_workflow(const char *name, OlistWorkflow *workflow)
+find_workflow(const char *name, int version, OlistWorkflow *workflow)
 {
-	if (!olist_store_workflow(name, 0, workflow))
+	if (!olist_store_workflow(name, version, workflow))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workflow \"%s\" does not exist", name),
 				 errhint("Make it by olist_etl.create_workflow(name, definition).")));
@@ -389,7 +389,7 @@ start_locked(OlistRun *run, const OlistRunRequest *request, OlistRunResult *resu
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	OlistWorkflow workflow;
 
-	find_workflow(request->workflow, &workflow);
+	find_workflow(request->workflow, 0, &workflow);
 	reconcile(request->workflow);
 	run->row.workflow = workflow.name;
 	run->row.version = workflow.version;
@@ -459,7 +459,7 @@ olist_run_start(const OlistRunRequest *request, OlistRunResult *result)
 	OlistRun *run;
 
 	check_server("CALL olist_etl.run()");
-	find_workflow(request->workflow, &workflow);
+	find_workflow(request->workflow, 0, &workflow);
 	run = begin_run(request->atomic);
 	if (!olist_lock_workflow(&run->lock, request->workflow, request->wait))
 		tell_overlap(request->workflow, result);
@@ -491,10 +491,12 @@ void
 olist_run_resume(int64 run_id, OlistRunResult *result)
 {
 	OlistRunRow row;
+	OlistWorkflow workflow;
 	OlistRun *run;
 
 	check_server("CALL olist_etl.resume()");
 	find_resumable(run_id, &row);
+	find_workflow(row.workflow, row.version, &workflow);
 	run = begin_run(false);
 	run->row.run_id = row.run_id;
 	if (!olist_lock_workflow(&run->lock, row.workflow, false))
@@ -546,7 +548,7 @@ olist_run_check(const char *name, OlistRunResult *result)
 	OlistRunRow row;
 	OlistJson *definition;
 
-	find_workflow(name, &workflow);
+	find_workflow(name, 0, &workflow);
 	row.workflow = workflow.name;
 	row.version = workflow.version;
 	definition = load_definition(&row);
