@@ -136,6 +136,32 @@ my $launches = qr/DEBUG:  registering background worker "olist_etl worker/;
 	$flow->scalar_is(q(SELECT count(*) FROM olist_etl.task WHERE state = 'Poison'), 2, '... and it was tried as often as it may');
 }
 
+# W8: a cancel finds a run in every kind of state
+{
+	my $wait = '"Type": "Wait", "Seconds": 60, "End": true';
+	my %states = (
+		'a Wait' => qq({"StartAt": "A", "States": {"A": {$wait}}}),
+		'a Wait for a far time' => '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Timestamp": "2999-01-01T00:00:00Z", "End": true}}}' =~ s/2999/2027/r,
+		'the delay of a retry' => $flow->one_of('fail', ', "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60}]'),
+		'a Parallel in a Map' => qq({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
+			"Branches": [{"StartAt": "A", "States": {"A": {$wait}}}, {"StartAt": "B", "States": {"B": {$wait}}}]}}}}}}),
+		'a loop of Pass and Choice' => '{"StartAt": "P", "States": {"P": {"Type": "Pass", "Next": "C"},
+			"C": {"Type": "Choice", "Choices": [{"Variable": "$", "IsPresent": true, "Next": "P"}], "Default": "S"}, "S": {"Type": "Succeed"}}}');
+	my $name = 'a';
+	foreach my $what (sort keys %states)
+	{
+		$flow->workflow('in_' . ++$name, $states{$what});
+		my $call = $flow->start_call("CALL olist_etl.run('in_$name', '[1, 2]'); SELECT 'usable';");
+		my $run = "SELECT run_id FROM olist_etl.run WHERE workflow = 'in_$name' AND status = 'RUNNING'";
+		poll_until(sub { $flow->sql("SELECT count(*) FROM olist_etl.event WHERE run_id = ($run)") > 0 }, "the run is in $what");
+		my $start = time;
+		$flow->sql("SELECT olist_etl.cancel(($run))");
+		my ($err, $out) = $flow->finish($call);
+		cmp_ok(time - $start, '<', 3, "W8: a run in $what is cancelled at once");
+		is($out . $flow->last_run, "usable\nABORTED", '... and is ABORTED');
+	}
+}
+
 # W23: workers are stopped, or their session goes, while they connect
 {
 	$flow->sql('TRUNCATE flow_test.done');
