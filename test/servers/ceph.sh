@@ -22,7 +22,7 @@ usage() {
 
 [ $# -ge 2 ] || usage
 command=$1
-dir=$2
+dir=$(realpath -m "$2")
 export CEPH_CONF=$dir/ceph.conf
 
 # Prints COUNT free ports. They are taken below the kernel's ephemeral range,
@@ -160,7 +160,8 @@ start_osd() {
     uuid=$(cat /proc/sys/kernel/random/uuid)
     ceph osd new "$uuid" 0 >/dev/null
     ceph-osd -i 0 --mkfs --osd-uuid "$uuid" >"$dir/log/osd-mkfs.out" 2>&1
-    ceph-osd -f -i 0 >"$dir/log/osd.out" 2>&1 </dev/null &
+    # Debian 13's looks for its plugins in a path relative to /
+    (cd / && exec ceph-osd -f -i 0) >"$dir/log/osd.out" 2>&1 </dev/null &
     echo $! >"$dir/osd.pid"
     until_ok 60 sh -c 'ceph osd stat | grep -q "1 up"'
 }
@@ -168,21 +169,29 @@ start_osd() {
 # One user, and a role that it may assume for temporary credentials.
 create_user() {
     radosgw-admin user create --uid=olist --display-name=olist \
-        --access-key="$AWS_ACCESS_KEY_ID" --secret-key="$AWS_SECRET_ACCESS_KEY"
+        --access-key="$AWS_ACCESS_KEY_ID" --secret-key="$AWS_SECRET_ACCESS_KEY" >"$dir/log/admin.out" 2>&1
     radosgw-admin role create --role-name=olist --assume-role-policy-doc='{
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"],
-                       "Principal": {"AWS": ["arn:aws:iam:::user/olist"]}}]}'
+                       "Principal": {"AWS": ["arn:aws:iam:::user/olist"]}}]}' >>"$dir/log/admin.out" 2>&1
     radosgw-admin role-policy put --role-name=olist --policy-name=all --policy-doc='{
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": ["s3:*"],
-                       "Resource": "arn:aws:s3:::*"}]}'
+                       "Resource": "arn:aws:s3:::*"}]}' >>"$dir/log/admin.out" 2>&1
 }
 
 start_gateway() {
     radosgw -f -n client.rgw --no-mon-config >"$dir/log/rgw.out" 2>&1 </dev/null &
     echo $! >"$dir/rgw.pid"
     until_ok 120 curl -s -o /dev/null "$S3_ENDPOINT"
+}
+
+# Says what failed, and what the servers had to say.
+start_failed() {
+    trap - ERR
+    echo "ceph.sh: failed: $1" >&2
+    tail -n 5 "$dir"/log/*.out >&2
+    exit 1
 }
 
 start() {
@@ -203,12 +212,14 @@ S3_ENDPOINT=$S3_ENDPOINT
 AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
 ENV
-    trap 'echo "ceph.sh: start failed; the logs are in $dir/log" >&2' ERR
+    # functions have the trap, too
+    set -E
+    trap 'start_failed "$BASH_COMMAND"' ERR
     prepare_tls
     write_conf
     start_monitor
     start_osd
-    create_user >"$dir/log/admin.out" 2>&1
+    create_user
     start_gateway
     cat "$dir/env"
 }
