@@ -158,7 +158,8 @@ CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 0.3
+SET seq_page_cost = 0.5
+SET random_page_cost = 0.5
 AS $$
 DECLARE
     withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
@@ -231,7 +232,8 @@ CREATE FUNCTION olist_etl.merge_members() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 0.3
+SET seq_page_cost = 0.5
+SET random_page_cost = 0.5
 AS $$
 DECLARE
     forgets boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten);
@@ -339,7 +341,8 @@ CREATE FUNCTION olist_etl.merge_orders() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 0.3
+SET seq_page_cost = 0.5
+SET random_page_cost = 0.5
 AS $$
 DECLARE
     withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
@@ -506,7 +509,8 @@ CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 0.3
+SET seq_page_cost = 0.5
+SET random_page_cost = 0.5
 AS $$
 DECLARE
     order_ids text[];
@@ -614,7 +618,8 @@ CREATE FUNCTION olist_etl.build_batch(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET random_page_cost = 0.3
+SET seq_page_cost = 0.5
+SET random_page_cost = 0.5
 AS $$
 BEGIN
     PERFORM olist_etl.hold_source(argument);

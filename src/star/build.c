@@ -53,8 +53,9 @@ olist_task_connect(void)
 	pin_setting("search_path", "pg_catalog, pg_temp");
 	/* compiling statements that touch few rows takes longer than they do */
 	pin_setting("jit", "off");
-	/* a merge looks up rows here and there, by index: what it reads was written or read before */
-	pin_setting("random_page_cost", "0.3");
+	/* what a merge reads was written or read before: wherever a page is, it is in memory */
+	pin_setting("seq_page_cost", "0.5");
+	pin_setting("random_page_cost", "0.5");
 	/* the run's workers share the machine already */
 	pin_setting("max_parallel_maintenance_workers", "0");
 	/* a table's first statistics need not be its finest: autovacuum renews them */

@@ -13,6 +13,11 @@
  *
  * That is all the executor does for a table without triggers, checks, and the
  * like; where there are any, the caller leaves the rows to it.
+ *
+ * Rows that replace a whole table go the same way. To drop its indexes first and
+ * to make them again from all rows would be faster still, but readers would have
+ * to wait until the transaction ends, and other transactions would wait for
+ * readers.
  */
 #include "postgres.h"
 
