@@ -88,7 +88,8 @@ AS $$
     WHERE r.key = ANY (keys)
       AND r.reason IN ('orphan', 'duplicate')
       AND l.entity = waiting_rejects.entity
-      AND l.is_current
+      -- a row that did not change with its object is still the former version's
+      AND (l.is_current OR l.superseded_by IS NOT NULL)
 $$;
 COMMENT ON FUNCTION olist_etl.waiting_rejects(text, text[]) IS
     'Rejected rows that a change of the orders or members with these keys could bring back';

@@ -75,14 +75,18 @@ static const char *const events_sql = "WITH events AS ("
 									  "       AND " IS_CALLERS "    RETURNING e.run_id)"
 									  "SELECT count(*), 0::bigint FROM events";
 
-/* counts of rejects and of drift; $1 is not needed */
+/*
+ * Counts of rejects and of drift; $1 is not needed. Rows that wait for others
+ * stay: one that did not change with its object is still the former version's.
+ */
 static const char *const rejects_sql =
 	"WITH old AS MATERIALIZED ("
 	"    SELECT l.object_id FROM olist_etl.ledger l"
 	"     WHERE NOT l.is_current AND $1 IS NOT NULL"
 	"       AND l.loaded_at < now() - make_interval(mins => $2)),"
 	" rejects AS ("
-	"    DELETE FROM olist_etl.reject j USING old WHERE j.object_id = old.object_id"
+	"    DELETE FROM olist_etl.reject j USING old"
+	"     WHERE j.object_id = old.object_id AND j.reason NOT IN ('orphan', 'duplicate')"
 	"    RETURNING j.object_id),"
 	" drift AS ("
 	"    DELETE FROM olist_etl.drift d USING old WHERE d.object_id = old.object_id"
