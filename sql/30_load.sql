@@ -153,6 +153,8 @@ CREATE TABLE olist_etl.ledger (
     loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     published_at timestamptz,
     gone_at timestamptz,
+    forgotten_at timestamptz,
+    is_replayed boolean NOT NULL DEFAULT false,
     is_current boolean NOT NULL,
     superseded_by bigint,
     CONSTRAINT ledger_version_key UNIQUE NULLS NOT DISTINCT (target, uri, etag, size),
@@ -168,6 +170,10 @@ COMMENT ON COLUMN olist_etl.ledger.published_at IS
     'When the object''s rows became visible in the warehouse; NULL while they are only staged, and once they have been taken out again';
 COMMENT ON COLUMN olist_etl.ledger.gone_at IS
     'Since when a run has not found the object at its source any more; its rows stay';
+COMMENT ON COLUMN olist_etl.ledger.forgotten_at IS
+    'Since when olist_etl.forget() keeps this version out; its rows have left';
+COMMENT ON COLUMN olist_etl.ledger.is_replayed IS
+    'Shall the next run stage it again, though it has not changed? Set by olist_etl.replay_rejects()';
 COMMENT ON COLUMN olist_etl.ledger.is_current IS
     'Are this version''s rows the ones that the target holds for this URI? At most one version of a URI is current';
 COMMENT ON COLUMN olist_etl.ledger.superseded_by IS
@@ -371,7 +377,7 @@ RETURNS SETOF record
     ROWS 10
     AS 'MODULE_PATHNAME', 'olist_etl_pending';
 COMMENT ON FUNCTION olist_etl.pending(text) IS
-    'What the next run would find: new, changed, lost and unpublished objects, and those that are gone from the source';
+    'What the next run would find: new, changed, lost, unpublished and replayed objects, and those that are gone from the source or forgotten';
 
 CREATE FUNCTION olist_etl.set_source(
     uri text,

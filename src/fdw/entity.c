@@ -9,6 +9,7 @@
 
 #include "fdw/entity.h"
 
+#include "base/message.h"
 #include "base/spi.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -93,6 +94,18 @@ olist_entity_find(List *entities, const char *name)
 			return entity;
 	}
 	return NULL;
+}
+
+OlistEntity *
+olist_entity_require(const char *name)
+{
+	OlistEntity *entity = olist_entity_find(olist_entities(), name);
+
+	if (entity == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no entity \"%s\"", olist_clip(name, strlen(name))),
+						errhint("See the table olist_etl.entity.")));
+	return entity;
 }
 
 /* the part of a URI that names an object in its container: a key or a path */

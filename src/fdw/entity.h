@@ -32,6 +32,9 @@ extern List *olist_entities(void);
 /* The entity of that name among entities, or NULL. */
 extern OlistEntity *olist_entity_find(List *entities, const char *name);
 
+/* The entity of that name. Errors: 22023. */
+extern OlistEntity *olist_entity_require(const char *name);
+
 /*
  * Prepare to sort the objects of a source, by olist_etl.object_pattern.
  * source_uri is the source's prefix, glob or single object.

@@ -13,7 +13,9 @@
  *		lost		when it was staged but never published, and a crash or a
  *					TRUNCATE has taken its rows;
  *		unpublished	when its rows are staged and wait to be published;
+ *		replayed	when it was published, and is to be staged again for its rejects;
  *		unchanged	when it was published;
+ *		forgotten	when this version was taken back out, and stays out;
  *		gone		when the ledger knows it as current, and the source does not.
  *
  * What an object gave stays when it goes; the ledger notes since when it is gone,
@@ -59,7 +61,7 @@ PG_FUNCTION_INFO_V1(olist_etl_pending);
 /*
  * First a line for every entity and status, with the number of its objects and
  * no URI. Then the objects that matter: those of the batch, on demand those that
- * are gone ($2), and for a rebuild ($3) those that are unchanged. $1 is the name
+ * are gone or forgotten ($2), and for a rebuild ($3) those that are unchanged. $1 is the name
  * of the source.
  */
 static const char *const compare_sql =
@@ -72,9 +74,11 @@ static const char *const compare_sql =
 	"    SELECT coalesce(o.entity, l.entity) AS entity, coalesce(o.uri, l.uri) AS uri,"
 	"           o.size, o.etag, o.last_modified,"
 	"           CASE WHEN o.uri IS NULL THEN 'gone'"
+	"                WHEN f.uri IS NOT NULL THEN 'forgotten'"
 	"                WHEN l.uri IS NULL THEN 'new'"
 	"                WHEN l.etag IS DISTINCT FROM o.etag OR l.size IS DISTINCT FROM o.size"
 	"                    THEN 'changed'"
+	"                WHEN l.is_published AND l.is_replayed THEN 'replayed'"
 	"                WHEN l.is_published THEN 'unchanged'"
 	"                WHEN l.is_staged THEN 'unpublished'"
 	"                ELSE 'lost' END AS status,"
@@ -83,7 +87,7 @@ static const char *const compare_sql =
 	"      FROM (SELECT x.*, t.target"
 	"              FROM " LISTED_NAME " x"
 	"              JOIN staging t ON t.entity = x.entity) o"
-	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.gone_at,"
+	"      FULL JOIN (SELECT t.entity, c.target, c.uri, c.etag, c.size, c.gone_at, c.is_replayed,"
 	"                        s.object_id IS NOT NULL AS is_staged,"
 	"                        c.published_at IS NOT NULL AND w.is_there AS is_published"
 	"                   FROM warehouse w"
@@ -92,7 +96,10 @@ static const char *const compare_sql =
 	"                   LEFT JOIN olist_etl.staged s"
 	"                     ON s.object_id = c.object_id AND s.filenode = t.filenode"
 	"                  WHERE c.is_current AND c.source = $1) l"
-	"        ON l.target = o.target AND l.uri = o.uri)"
+	"        ON l.target = o.target AND l.uri = o.uri"
+	"      LEFT JOIN (SELECT * FROM olist_etl.ledger WHERE forgotten_at IS NOT NULL) f"
+	"        ON f.target = o.target AND f.uri = o.uri"
+	"       AND f.etag IS NOT DISTINCT FROM o.etag AND f.size IS NOT DISTINCT FROM o.size)"
 	"SELECT c.entity, NULL AS uri, NULL::bigint AS size, NULL AS etag,"
 	"       NULL::timestamptz AS last_modified, c.status, count(*) AS objects,"
 	"       count(*) FILTER (WHERE c.is_misnoted) AS misnoted,"
@@ -102,7 +109,8 @@ static const char *const compare_sql =
 	" UNION ALL "
 	"SELECT c.entity, c.uri, c.size, c.etag, c.last_modified, c.status, 1, 0, 0"
 	"  FROM compared c"
-	" WHERE CASE c.status WHEN 'gone' THEN $2 WHEN 'unchanged' THEN $3 ELSE true END"
+	" WHERE CASE c.status WHEN 'gone' THEN $2 WHEN 'forgotten' THEN $2"
+	"                     WHEN 'unchanged' THEN $3 ELSE true END"
 	" ORDER BY size DESC NULLS LAST, uri";
 
 /* does the warehouse show objects that belong to no source, or to another than $1? */
@@ -302,7 +310,8 @@ static int64
 count_batch(uint64 n)
 {
 	return count_objects(n, NULL, "new") + count_objects(n, NULL, "changed") +
-		   count_objects(n, NULL, "lost") + count_objects(n, NULL, "unpublished");
+		   count_objects(n, NULL, "lost") + count_objects(n, NULL, "unpublished") +
+		   count_objects(n, NULL, "replayed");
 }
 
 static bool
@@ -328,7 +337,7 @@ check_can_rebuild(const Discovery *discovery, uint64 n)
 				 errmsg("cannot rebuild the warehouse from source \"%s\"", discovery->source->name),
 				 errdetail("%lld objects that it shows are gone from there.", (long long) gone),
 				 errhint("See olist_etl.pending(). Put them back, or take out of the warehouse "
-						 "what they gave.")));
+						 "what they gave by olist_etl.forget().")));
 	if (shows_foreign_objects(discovery))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -466,6 +475,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	olist_json_push_int8(&state, "unpublished", count_objects(n, NULL, "unpublished"));
 	olist_json_push_int8(&state, "unchanged", count_objects(n, NULL, "unchanged"));
 	olist_json_push_int8(&state, "gone", count_objects(n, NULL, "gone"));
+	olist_json_push_int8(&state, "forgotten", count_objects(n, NULL, "forgotten"));
 	olist_json_push_int8(&state, "ignored", discovery->nignored);
 	olist_source_stats_push(&state, &before);
 	MemoryContextSwitchTo(caller);

@@ -241,7 +241,7 @@ olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 			"   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
 			"       run_id = $5, source = $6, entity = $7, last_modified = $8, loaded_at = now(),"
 			"       published_at = CASE WHEN is_current THEN published_at END,"
-			"       is_current = true, superseded_by = NULL"
+			"       is_current = true, superseded_by = NULL, forgotten_at = NULL"
 			" WHERE object_id = $1",
 		.expected = SPI_OK_UPDATE,
 	};
@@ -294,11 +294,11 @@ olist_ledger_publish(void)
 	static OlistSpiKept statement = {
 		.sql =
 			"UPDATE olist_etl.ledger l"
-			"   SET published_at = now()"
+			"   SET published_at = now(), is_replayed = false"
 			"  FROM olist_etl.entity e"
 			"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
 			" WHERE l.target = e.target AND l.object_id = s.object_id"
-			"   AND l.is_current AND l.published_at IS NULL",
+			"   AND l.is_current AND (l.published_at IS NULL OR l.is_replayed)",
 		.expected = SPI_OK_UPDATE,
 	};
 	/* what has no version any more has left with this publishing */

@@ -59,7 +59,7 @@ extern int64 olist_ledger_reject(const OlistLedgerKey *key);
  * The warehouse now shows what is in staging: every current object whose rows
  * are there is published, and what has no version any more is not. Called by the
  * task that publishes, in its transaction; from then on discover() finds those
- * objects unchanged. Returns how many were not published before.
+ * objects unchanged. Returns how many were not published before, or replayed.
  */
 extern int64 olist_ledger_publish(void);
 

@@ -22,10 +22,10 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "executor/spi.h"
-#include "fdw/entity.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "load/json.h"
+#include "load/staging.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
@@ -231,31 +231,12 @@ retire_objects(const char *source)
 static void
 forget_former_place(const char *source)
 {
-	List *entities = olist_entities();
 	OlistSpiArg ids;
-	uint64 n = 0;
-	ListCell *lc;
+	uint64 n;
 
 	SPI_connect();
-	olist_spi_run("SELECT olist_etl.check_staging()", SPI_OK_SELECT);
 	ids = retire_objects(source);
-	if (!ids.isnull)
-	{
-		foreach (lc, entities)
-		{
-			OlistEntity *entity = lfirst(lc);
-			OlistSpiArg name = OLIST_SPI_TEXT(entity->target);
-
-			olist_spi_execute("SELECT pg_catalog.to_regclass($1) IS NOT NULL", SPI_OK_SELECT, 1,
-							  &name);
-			if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "t") != 0)
-				continue;
-			n += olist_spi_execute(psprintf("DELETE FROM %s"
-											" WHERE _object_id OPERATOR(pg_catalog.=) ANY ($1)",
-											entity->target),
-								   SPI_OK_DELETE, 1, &ids);
-		}
-	}
+	n = olist_staging_remove(&ids);
 	SPI_finish();
 	if (!ids.isnull)
 		ereport(NOTICE, (errmsg("source \"%s\" points elsewhere now: what it gave before is no "

@@ -60,18 +60,6 @@ read_csv_options(Jsonb *argument, OlistCsvOptions *csv)
 	olist_csv_options_check(csv);
 }
 
-static OlistEntity *
-find_entity(const char *name)
-{
-	OlistEntity *entity = olist_entity_find(olist_entities(), name);
-
-	if (entity == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("there is no entity \"%s\"", olist_clip(name, strlen(name))),
-						errhint("See the table olist_etl.entity.")));
-	return entity;
-}
-
 /* what whoever called run() should know of the object, as "notices" */
 static void
 push_notices(JsonbParseState **state, const OlistObject *object, const OlistLoadResult *loaded)
@@ -124,7 +112,7 @@ Datum
 olist_etl_stage(PG_FUNCTION_ARGS)
 {
 	Jsonb *argument = PG_GETARG_JSONB_P(0);
-	OlistEntity *entity = find_entity(olist_json_required_text(argument, "entity"));
+	OlistEntity *entity = olist_entity_require(olist_json_required_text(argument, "entity"));
 	char *source_name = olist_json_text(argument, "source");
 	OlistSourceStats before = olist_source_counters;
 	OlistLoadTarget target = {0};

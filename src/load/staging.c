@@ -139,12 +139,34 @@ empty_table(const HoldingTable *table)
 }
 
 void
-olist_staging_empty(void)
+olist_staging_empty(bool only_published)
 {
 	ListCell *lc;
 
-	foreach (lc, find_holding_tables(true))
+	foreach (lc, find_holding_tables(only_published))
 		empty_table(lfirst(lc));
+}
+
+uint64
+olist_staging_remove(const OlistSpiArg *ids)
+{
+	uint64 n = 0;
+	ListCell *lc;
+
+	olist_spi_run("SELECT olist_etl.check_staging()", SPI_OK_SELECT);
+	if (ids->isnull)
+		return 0;
+	foreach (lc, olist_entities())
+	{
+		OlistEntity *entity = lfirst(lc);
+
+		if (OidIsValid(find_table(entity)))
+			n += olist_spi_execute(psprintf("DELETE FROM %s"
+											" WHERE _object_id OPERATOR(pg_catalog.=) ANY ($1)",
+											entity->target),
+								   SPI_OK_DELETE, 1, ids);
+	}
+	return n;
 }
 
 /* lock_staging(): until the transaction ends */

@@ -5,6 +5,7 @@
 #ifndef OLIST_STAGING_H
 #define OLIST_STAGING_H
 
+#include "base/spi.h"
 #include "fdw/entity.h"
 
 /*
@@ -20,9 +21,16 @@ extern Oid olist_staging_table(const OlistEntity *entity);
 extern void olist_staging_lock(void);
 
 /*
- * Empty those staging tables that hold objects and nothing but published ones.
- * The caller is connected to SPI, and has locked them.
+ * Empty the staging tables that hold objects, or of those the ones with nothing
+ * but published objects. The caller is connected to SPI, and has locked them.
  */
-extern void olist_staging_empty(void);
+extern void olist_staging_empty(bool only_published);
+
+/*
+ * Delete the rows of these objects (a bigint[], or NULL for none) from the
+ * staging tables; returns how many. The caller is connected to SPI. Errors: as
+ * above.
+ */
+extern uint64 olist_staging_remove(const OlistSpiArg *ids);
 
 #endif /* OLIST_STAGING_H */

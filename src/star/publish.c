@@ -208,7 +208,7 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	(void) drop_build_tables();
 	olist_spi_run("SELECT olist_etl.create_marts()", SPI_OK_SELECT);
 	published = olist_ledger_publish();
-	olist_staging_empty();
+	olist_staging_empty(true);
 	OLIST_FAULT("star-published");
 	olist_task_disconnect();
 	return result(moved, &counts, rejected, published);

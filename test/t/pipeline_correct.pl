@@ -1,0 +1,181 @@
+# Corrections: what forget() takes back is as if it had never come, until it is
+# remembered or comes in another version; replay_rejects() stages again what was
+# repaired; rebuild() keeps every surrogate key.
+use strict;
+use warnings;
+
+use Olist;
+use Olist::Pipeline;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = olist_cluster('main');
+
+sub sql
+{
+	my ($sql) = @_;
+	return $node->safe_psql('postgres', $sql);
+}
+
+sub error_of
+{
+	my ($sql) = @_;
+	my (undef, undef, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	return $err =~ /ERROR:  (\w+: .*)/ ? $1 : $err;
+}
+
+# how many objects have which status, for the next run
+sub pending { return sql(q{SELECT string_agg(s, ', ') FROM (
+	SELECT count(*) || ' ' || status AS s FROM olist_etl.pending() GROUP BY status ORDER BY status) p}) }
+
+# every surrogate key with what it stands for; facts and persons that leave and come back get new ones
+my $keys = q{SELECT 'order' AS kind, order_key AS key, order_id AS id FROM olist_dw.fact_order
+	UNION ALL SELECT 'customer', customer_key, customer_unique_id || version FROM olist_dw.dim_customer
+	UNION ALL SELECT 'product', product_key, product_id || version FROM olist_dw.dim_product
+	UNION ALL SELECT 'seller', seller_key, seller_id || version FROM olist_dw.dim_seller
+	UNION ALL SELECT 'place', geography_key, zip_code_prefix FROM olist_dw.dim_geography
+	UNION ALL SELECT 'status', order_status_key, order_status FROM olist_dw.dim_order_status
+	UNION ALL SELECT 'payment', payment_type_key, payment_type FROM olist_dw.dim_payment_type};
+sub note_keys { return sql("DROP TABLE IF EXISTS key_then; CREATE TABLE key_then AS $keys") }
+sub keys_kept
+{
+	return sql("SELECT count(*) FILTER (WHERE n.id IS DISTINCT FROM t.id)
+		|| ' of ' || count(DISTINCT t.kind) FROM key_then t LEFT JOIN ($keys) n USING (kind, key)");
+}
+
+sql(q{UPDATE olist_etl.entity SET is_required = false});
+my $pipeline = Olist::Pipeline->new($node, scale => 0.01, split => 'month');
+my $directory = $pipeline->directory;
+my @files = sort map { s/.*\///r } glob("$directory/*.csv");
+my $elsewhere = PostgreSQL::Test::Utils::tempdir();
+
+# the warehouse without one file of each entity
+my %left_out;
+for my $file (@files)
+{
+	my $entity = $file =~ s/_\d{4}-\d\d\.csv$//r;
+	$left_out{$entity} = $file if !$left_out{$entity} || $file =~ /2018-01/;
+}
+my @left_out = map { $left_out{$_} } sort keys %left_out;
+cmp_ok(scalar @left_out, '==', 9, 'a file of each entity is to be left out');
+rename "$directory/$_", "$elsewhere/$_" or die "$_: $!" for @left_out;
+is($pipeline->run->{status}, 'SUCCEEDED', 'all other files are loaded');
+my $without = $pipeline->warehouse;
+
+# all of it
+rename "$elsewhere/$_", "$directory/$_" or die "$_: $!" for @left_out;
+is($pipeline->run->{status}, 'SUCCEEDED', 'the rest is loaded');
+my @whole = ($pipeline->warehouse, $pipeline->dimensions);
+isnt($whole[0], $without, '... and makes a difference');
+note_keys();
+
+# forgotten, one by one, each in one transaction without any other step
+for my $file (@left_out)
+{
+	like(sql("SELECT deleted + updated + inserted FROM olist_etl.forget('$directory/$file')"), qr/^\d+$/, "forget $file");
+}
+is($pipeline->warehouse, $without, '... the warehouse is as if they had never come');
+is(sql(q{SELECT count(*) FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE l.forgotten_at IS NOT NULL AND r.reason <> 'invalid'}), '0',
+	'... and nothing of them waits');
+is(sql("SELECT count(*) FROM key_then t JOIN ($keys) n USING (kind, key) WHERE n.id <> t.id"), '0',
+	'... no key stands for something else');
+is(pending(), '9 forgotten', '... the source has them still');
+is($pipeline->run->{rows}, '0', '... and the next run leaves them out');
+is($pipeline->warehouse, $without, '... of the warehouse');
+is(sql(q{SELECT count(*) FROM olist_etl.check()}), '0', '... where everything fits');
+is(error_of("SELECT olist_etl.forget('$directory/$left_out[0]')"), "42704: no object \"file://$directory/$left_out[0]\" has been loaded",
+	'... none can be forgotten again');
+is(error_of(q{SELECT olist_etl.forget('/nothing.csv')}), '42704: no object "file:///nothing.csv" has been loaded', '... nor what never was');
+
+# they come back: by remember(), or in another version
+my $changed = shift @left_out;
+sql("SELECT olist_etl.remember('$directory/$_')") for @left_out;
+is(pending(), '1 forgotten, 8 new', 'remembered objects are new again');
+is(error_of("SELECT olist_etl.remember('$directory/$left_out[0]')"), "42704: no object \"file://$directory/$left_out[0]\" has been forgotten",
+	'... and not forgotten any more');
+is($pipeline->run->{status}, 'SUCCEEDED', '... and are loaded');
+$pipeline->write_file($changed, slurp_file("$directory/$changed"));
+utime 1_600_000_000, 1_600_000_000, "$directory/$changed" or die $!;
+is(pending(), '1 new', 'a forgotten object in another version is new');
+is($pipeline->run->{status}, 'SUCCEEDED', '... and is loaded');
+is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... so that all is there again');
+
+# a rebuild finds the same, and keeps all keys
+note_keys();
+sql(q{UPDATE olist_dw.fact_order SET item_count = 77 WHERE order_key % 10 = 0});
+isnt($pipeline->warehouse, $whole[0], 'somebody has spoilt the facts');
+sql(q{CALL olist_etl.rebuild()});
+is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, 'rebuild() gives what the source holds');
+is(keys_kept(), '0 of 7', '... with the keys that it had');
+sql("SELECT olist_etl.forget('$directory/$left_out[0]')");
+my $shorter = $pipeline->warehouse;
+sql(q{CALL olist_etl.rebuild()});
+is($pipeline->warehouse, $shorter, '... and leaves out what was forgotten');
+sql("SELECT olist_etl.remember('$directory/$left_out[0]')");
+is($pipeline->run->{status}, 'SUCCEEDED', '... until it is remembered');
+
+# in the middle of a run, nothing is corrected
+my $locker = $node->background_psql('postgres');
+my $runner = $node->background_psql('postgres', on_error_stop => 0);
+$pipeline->touch;
+$locker->query_safe('BEGIN; LOCK TABLE olist_etl.staged IN SHARE MODE');
+$runner->query_until(qr/begun/, "\\echo begun\nCALL olist_etl.run();\n\\echo ended\n");
+poll_until(sub { sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'olist_etl.staged'::regclass}) > 0 }, 'a run waits');
+is(error_of($_), '55006: workflow "olist" is running', "$_ is refused")
+  for "SELECT olist_etl.forget('$directory/$changed');", "SELECT olist_etl.remember('$directory/$changed');",
+	"SELECT olist_etl.replay_rejects('orders');";
+$locker->query_safe('COMMIT');
+$runner->query_until(qr/ended/, '');
+is(sql(q{SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1}), 'SUCCEEDED', '... and the run does not mind');
+$_->quit for $locker, $runner;
+# ... nor is a run begun in the middle of a correction
+my $here = sql(q{SELECT count(*) FROM olist_etl.ledger WHERE is_current});
+is(sql(qq{BEGIN; SELECT count(olist_etl.forget(f)) FROM unnest(ARRAY['$directory/$changed', '$directory/$left_out[0]']) f;
+	SELECT $here - count(*) FROM olist_etl.ledger WHERE is_current; ROLLBACK; SELECT $here - count(*) FROM olist_etl.ledger WHERE is_current}),
+	"2\n2\n0", 'two objects are forgotten in one transaction, or none');
+
+# what waits to be published is not published along with a correction
+my ($orders) = grep { /orders_dataset_2017-11/ } @files;
+my $text = slurp_file("$directory/$orders");
+sql(q{INSERT INTO olist_etl.check_rule (name, relation, predicate, severity) VALUES ('never', 'fact_order', 'false', 'fail')});
+$pipeline->write_file($orders, $text =~ s/^(.*\n.*\n).*/$1/sr);
+is($pipeline->run->{status}, 'FAILED', 'a run stops before it publishes');
+my $before = $pipeline->warehouse;
+isnt(sql("SELECT deleted FROM olist_etl.forget('$directory/$left_out[0]')"), '0', '... then something else is forgotten');
+cmp_ok(sql(q{SELECT count(*) FROM olist_dw.fact_order WHERE purchased_at BETWEEN '2017-11-02' AND '2017-11-30'}), '>', 10, '... and what waited still waits');
+sql("SELECT olist_etl.forget('$directory/$orders')");
+is(sql(q{SELECT count(*) FROM olist_dw.fact_order WHERE purchased_at BETWEEN '2017-11-02' AND '2017-11-30'}), '0',
+	'... the waiting version forgotten, those before it leave too');
+sql(q{DELETE FROM olist_etl.check_rule WHERE name = 'never'});
+$pipeline->write_file($orders, $text);
+utime 1_600_000_000, 1_600_000_000, "$directory/$orders" or die $!;
+sql("SELECT olist_etl.remember('$directory/$left_out[0]')");
+is($pipeline->run->{status}, 'SUCCEEDED', '... and the next run loads it all');
+is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... as it was');
+
+# rejects, replayed after a repair: here of the workflow's options
+my ($items) = grep { /order_items_dataset_2018-03/ } @files;
+$text = slurp_file("$directory/$items");
+my $spoilt = 0;
+$text =~ s/,20\d\d-\d\d-\d\d \d\d:\d\d:\d\d,/$spoilt++ < 3 ? ',-,' : $&/ge;
+$pipeline->write_file($items, $text);
+is($pipeline->run->{rejects}, '3', 'three items are rejected');
+is($pipeline->run->{rows}, '0', '... and no run tries them again');
+is(sql(q{SELECT * FROM olist_etl.replay_rejects('orders')}), '0|0', '... nor another entity\'s replay');
+is(sql(q{SELECT * FROM olist_etl.replay_rejects('order_items')}), '1|3', '... until they are replayed');
+is(pending(), '1 replayed', '... by the next run');
+is($pipeline->run->{rejects}, '3', '... in vain while nothing is repaired');
+is(sql(q{SELECT count(*) FROM olist_etl.reject}), '3', '... without doubles');
+is(pending(), '', '... and once');
+sql(q{SELECT olist_etl.create_workflow('mended', replace(definition::text,
+	'"source.$": "$.object.source",', '"source.$": "$.object.source", "null": "-",')::json)
+	FROM olist_etl.workflow WHERE name = 'olist'; SELECT * FROM olist_etl.replay_rejects()});
+is($pipeline->run(q{'mended'})->{status}, 'SUCCEEDED', 'the workflow is mended');
+is(sql(q{SELECT count(*) FROM olist_etl.reject}), '0', '... and nothing is rejected any more');
+is(sql(q{SELECT count(*) FROM olist_dw.fact_order_item WHERE shipping_limit IS NULL}), '3', '... but in the warehouse');
+is($pipeline->warehouse, $whole[0], '... which has all items again');
+is(pending(), '', '... and there is nothing left to do');
+is(error_of(q{SELECT olist_etl.replay_rejects('nothing')}), '22023: there is no entity "nothing"', 'an entity that is none');
+
+$node->stop;
+done_testing();
