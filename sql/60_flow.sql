@@ -237,6 +237,34 @@ END;
 COMMENT ON FUNCTION olist_etl.run_history(bigint) IS
     'History of a run: what happened, in order, in the words of AWS Step Functions';
 
+CREATE FUNCTION olist_etl.database_identity() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('%s/%s', s.system_identifier, d.oid)
+    FROM pg_control_system() s, pg_database d
+    WHERE d.datname = current_database()
+$$;
+COMMENT ON FUNCTION olist_etl.database_identity() IS
+    'What tells this database from every other, and from its own restored dump';
+
+CREATE FUNCTION olist_etl.scheduled(input json, database text) RETURNS json
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF database <> olist_etl.database_identity() THEN
+        RAISE EXCEPTION 'this schedule was made in another database'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = 'It came here by a dump, or by an upgrade of the server.',
+                  HINT = 'SELECT olist_etl.schedule(...) makes it anew; olist_etl.unschedule() removes it.';
+    END IF;
+    RETURN input;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.scheduled(json, text) IS
+    'The input of a scheduled run, as long as the schedule is in the database in which it was made: a restored one starts nothing';
+
 CREATE FUNCTION olist_etl.schedule(schedule text, workflow text DEFAULT 'olist', input json DEFAULT '{}')
 RETURNS bigint
 LANGUAGE plpgsql
@@ -267,7 +295,8 @@ BEGIN
     CALL olist_etl.run(workflow, input, false, false, true,
                        run_id, status, objects, rows, rejects, seconds);
     RETURN cron.schedule('olist_etl ' || workflow, schedule,
-                         format('CALL olist_etl.run(%L, %L)', workflow, input));
+                         format('CALL olist_etl.run(%L, olist_etl.scheduled(%L, %L))',
+                                workflow, input, olist_etl.database_identity()));
 END
 $$;
 COMMENT ON FUNCTION olist_etl.schedule(text, text, json) IS
