@@ -117,7 +117,9 @@ sub change_and_change_back
 	alter_object($aside, "$path.new");
 	rename "$path.new", $path or die "$path: $!";
 	$self->run;
-	$self->{changed}++ if $self->differences('whole') ne '';
+	$self->{changed} += $self->sql(q{
+		SELECT ((output ->> 'updated')::int + (output ->> 'deleted')::int > 0)::int FROM olist_etl.task
+		WHERE run_id = (SELECT max(run_id) FROM olist_etl.run) AND state = 'Publish'});
 	rename $aside, $path or die "$path: $!";
 	$self->run;
 	return;
