@@ -14,6 +14,12 @@ AS $$
                'rows', coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0),
                'rejected', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0),
                'waiting', coalesce(sum(w.waiting) FILTER (WHERE NOT a.is_away), 0),
+               'objects_rejected', (SELECT count(*)
+                                    FROM olist_etl.ledger o
+                                    JOIN olist_etl.reject r USING (object_id)
+                                    WHERE r.reason = 'object'
+                                      AND o.superseded_by IS NULL
+                                      AND o.source = coalesce(argument ->> 'source', 'olist')),
                'acceptable', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0) * 100
                    <= coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0)
                       * coalesce((argument ->> 'max_reject_percent')::numeric, 10))
@@ -44,7 +50,7 @@ AS $$
       AND (l.published_at IS NULL OR coalesce((argument ->> 'whole')::boolean, false))
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
-    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has';
+    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';
 
 SELECT olist_etl.create_workflow('olist', $json${
   "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build what it makes of the warehouse, check that, publish it at once. Of a whole warehouse, tables are built while others are still being staged.",
