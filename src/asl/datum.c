@@ -54,3 +54,33 @@ olist_json_to_datum(const OlistJson *json)
 
 	return olist_json_text_datum(text, len);
 }
+
+char *
+olist_utf8_from_server(const char *text)
+{
+	if (text == NULL || GetDatabaseEncoding() == PG_UTF8)
+		return unconstify(char *, text);
+	return pg_server_to_any(text, (int) strlen(text), PG_UTF8);
+}
+
+char *
+olist_utf8_to_server(const char *text)
+{
+	if (text == NULL || GetDatabaseEncoding() == PG_UTF8)
+		return unconstify(char *, text);
+	return pg_any_to_server(text, (int) strlen(text), PG_UTF8);
+}
+
+OlistJson *
+olist_json_parse_server(const char *text, OlistJsonError *error)
+{
+	const char *utf8 = olist_utf8_from_server(text);
+
+	return olist_json_parse(utf8, (int) strlen(utf8), error);
+}
+
+char *
+olist_json_print_server(const OlistJson *json)
+{
+	return olist_utf8_to_server(olist_json_print(json, NULL));
+}

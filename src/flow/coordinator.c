@@ -23,6 +23,7 @@
 
 #include "access/xact.h"
 #include "asl/asl.h"
+#include "asl/datum.h"
 #include "base/fault.h"
 #include "base/message.h"
 #include "base/spi.h"
@@ -173,8 +174,8 @@ hook_emit(void *arg, const OlistEvent *event)
 	row->type = pstrdup(event->type);
 	row->scope = event->scope;
 	row->item = event->item;
-	row->state = event->state ? pstrdup(event->state) : NULL;
-	row->details = event->details ? olist_json_print(event->details, NULL) : NULL;
+	row->state = event->state ? olist_utf8_to_server(pstrdup(event->state)) : NULL;
+	row->details = event->details ? olist_json_print_server(event->details) : NULL;
 	row->at = olist_clock_from_unix(event->at);
 	if (run->batch.events == NIL)
 		run->batch_since = row->at;
@@ -209,6 +210,7 @@ make_context(const OlistRun *run, const OlistJson *input)
 	OlistJson *execution = olist_json_object();
 	OlistJson *machine = olist_json_object();
 	OlistJson *context = olist_json_object();
+	const char *workflow = olist_utf8_from_server(run->row.workflow);
 	char id[32];
 	char start[OLIST_TIMESTAMP_LEN];
 
@@ -219,9 +221,8 @@ make_context(const OlistRun *run, const OlistJson *input)
 	olist_json_set(execution, "Input", olist_json_copy(input));
 	olist_json_set(execution, "StartTime", olist_json_string(start));
 	olist_json_set(execution, "RedriveCount", olist_json_int(run->row.redrive_count));
-	olist_json_set(machine, "Id",
-				   olist_json_string(psprintf("%s:%d", run->row.workflow, run->row.version)));
-	olist_json_set(machine, "Name", olist_json_string(run->row.workflow));
+	olist_json_set(machine, "Id", olist_json_string(psprintf("%s:%d", workflow, run->row.version)));
+	olist_json_set(machine, "Name", olist_json_string(workflow));
 	olist_json_set(context, "Execution", execution);
 	olist_json_set(context, "StateMachine", machine);
 	return context;
@@ -245,7 +246,7 @@ olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	OlistMachine *machine = olist_machine_compile(definition);
 	OlistJsonError error;
-	OlistJson *input = olist_json_parse(run->row.input, (int) strlen(run->row.input), &error);
+	OlistJson *input = olist_json_parse_server(run->row.input, &error);
 	OlistHooks *hooks = palloc0(sizeof(OlistHooks));
 	OlistExecutionOptions *options = palloc0(sizeof(OlistExecutionOptions));
 
@@ -290,9 +291,9 @@ make_task(const OlistAction *action)
 
 	task->task_id = action->task;
 	task->attempt = action->attempt;
-	task->state = pstrdup(action->state);
-	task->resource = pstrdup(action->resource);
-	task->argument = olist_json_print(action->payload, NULL);
+	task->state = olist_utf8_to_server(pstrdup(action->state));
+	task->resource = olist_utf8_to_server(pstrdup(action->resource));
+	task->argument = olist_json_print_server(action->payload);
 	task->scope = action->scope;
 	task->item = action->item;
 	task->deadline = olist_clock_from_unix(action->deadline);
@@ -325,14 +326,15 @@ task_label(const OlistTaskRow *task)
 {
 	static const char *const telling[] = {"entity", "name", "table"};
 	OlistJsonError error;
-	OlistJson *argument = olist_json_parse(task->argument, (int) strlen(task->argument), &error);
+	OlistJson *argument = olist_json_parse_server(task->argument, &error);
 
 	for (int i = 0; argument != NULL && i < (int) lengthof(telling); i++)
 	{
 		OlistJson *value = olist_json_get(argument, telling[i]);
 
 		if (value != NULL && value->type == OLIST_JSON_STRING)
-			return psprintf("%s %s", task->state, olist_clip(value->text, value->count));
+			return psprintf("%s %s", task->state,
+							olist_utf8_to_server(olist_clip(value->text, value->count)));
 	}
 	return pstrdup(task->state);
 }
@@ -347,7 +349,7 @@ tell_notices(const OlistJson *result)
 		return;
 	for (int i = 0; i < notices->count; i++)
 		if (notices->items[i]->type == OLIST_JSON_STRING)
-			ereport(NOTICE, (errmsg_internal("%s", notices->items[i]->text)));
+			ereport(NOTICE, (errmsg_internal("%s", olist_utf8_to_server(notices->items[i]->text))));
 }
 
 static void
@@ -372,14 +374,14 @@ take_outcome(OlistRun *run, OlistTaskRow *task, const OlistTaskOutcome *outcome)
 	MemoryContext scratch =
 		AllocSetContextCreate(run->context, "olist_etl outcome", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	OlistFailure failure = {outcome->error, outcome->cause};
+	OlistFailure failure = {olist_utf8_from_server(outcome->error),
+							olist_utf8_from_server(outcome->cause)};
 	OlistJsonError error;
 
 	tell(task, outcome);
 	if (outcome->succeeded)
 	{
-		OlistJson *result =
-			olist_json_parse(outcome->output, (int) strlen(outcome->output), &error);
+		OlistJson *result = olist_json_parse_server(outcome->output, &error);
 
 		tell_notices(result);
 		olist_execution_task_succeeded(run->execution, task->task_id, result);

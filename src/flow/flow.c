@@ -7,6 +7,7 @@
 #include "flow/flow.h"
 
 #include "access/htup_details.h"
+#include "asl/datum.h"
 #include "asl/validate.h"
 #include "base/lock.h"
 #include "base/message.h"
@@ -129,8 +130,9 @@ olist_etl_create_workflow(PG_FUNCTION_ARGS)
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	OlistJsonError error;
-	OlistJson *definition = olist_json_parse(body, (int) strlen(body), &error);
-	OlistProblems *problems = olist_validate_text(body, (int) strlen(body));
+	char *utf8 = olist_utf8_from_server(body);
+	OlistJson *definition = olist_json_parse(utf8, (int) strlen(utf8), &error);
+	OlistProblems *problems = olist_validate_text(utf8, (int) strlen(utf8));
 
 	check_name(name);
 	if (problems->count == 0 && definition != NULL)

@@ -42,7 +42,7 @@ read_object(Reading *reading)
 	bytea *value;
 
 	SPI_connect();
-	args[0] = OLIST_SPI_TEXT(reading->uri);
+	args[0] = OLIST_SPI_TEXT(olist_utf8_to_server(reading->uri));
 	olist_spi_execute("SELECT olist_etl.read_object($1)", SPI_OK_SELECT, 1, args);
 	value =
 		DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -59,8 +59,8 @@ call_function(Reading *reading)
 {
 	const OlistJson *parameters = olist_json_get(reading->reader, "Parameters");
 	Datum argument = olist_json_to_datum(parameters == NULL ? olist_json_object() : parameters);
-	Jsonb *result = olist_task_call_function(olist_json_get(reading->reader, "Resource")->text,
-											 TextDatumGetCString(argument), false);
+	const char *resource = olist_utf8_to_server(olist_json_get(reading->reader, "Resource")->text);
+	Jsonb *result = olist_task_call_function(resource, TextDatumGetCString(argument), false);
 	MemoryContext previous = MemoryContextSwitchTo(reading->context);
 
 	reading->text = olist_json_datum_text(
@@ -104,7 +104,7 @@ olist_flow_read_items(void *arg, const OlistJson *reader, OlistFailure *failure)
 		ReThrowError(edata);
 	if (edata != NULL)
 	{
-		failure->cause = edata->message;
+		failure->cause = olist_utf8_from_server(edata->message);
 		return NULL;
 	}
 	if (reading.uri == NULL)

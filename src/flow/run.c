@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "asl/datum.h"
 #include "asl/validate.h"
 #include "base/fault.h"
 #include "base/message.h"
@@ -156,7 +157,7 @@ load_definition(const OlistRunRow *row)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("version %d of workflow \"%s\" does not exist", row->version,
 							   row->workflow)));
-	definition = olist_json_parse(workflow.definition, (int) strlen(workflow.definition), &error);
+	definition = olist_json_parse_server(workflow.definition, &error);
 	if (definition == NULL)
 		elog(ERROR, "the stored definition of workflow \"%s\" is not JSON", row->workflow);
 	return definition;
@@ -176,9 +177,9 @@ run_to_end(OlistRun *run)
 	/* events that are not in the batch: the executor has written them */
 	memset(&end, 0, sizeof(end));
 	end.status = run->action.status;
-	end.output = run->action.output ? olist_json_print(run->action.output, NULL) : NULL;
-	end.error = run->action.failure.error;
-	end.cause = run->action.failure.cause;
+	end.output = run->action.output ? olist_json_print_server(run->action.output) : NULL;
+	end.error = olist_utf8_to_server(run->action.failure.error);
+	end.cause = olist_utf8_to_server(run->action.failure.cause);
 	olist_coordinator_flush(run);
 	if (!olist_store_end_run(run->row.run_id, run->row.token, &end))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -347,8 +348,8 @@ carry_out(OlistRun *run, OlistRunResult *result)
 	result->run_id = run->row.run_id;
 	result->workflow = keep(run, run->row.workflow);
 	result->status = olist_status_name(run->action.status);
-	result->error = keep(run, run->action.failure.error);
-	result->cause = keep(run, run->action.failure.cause);
+	result->error = keep(run, olist_utf8_to_server(run->action.failure.error));
+	result->cause = keep(run, olist_utf8_to_server(run->action.failure.cause));
 	result->atomic = run->atomic;
 }
 
@@ -510,11 +511,13 @@ static void
 check_resource(const OlistJson *holder)
 {
 	const OlistJson *resource = holder == NULL ? NULL : olist_json_get(holder, "Resource");
+	const char *name;
 
 	if (resource == NULL || strncmp(resource->text, "olist:", 6) != 0)
 		return;
-	(void) olist_task_function(resource->text);
-	ereport(NOTICE, (errmsg("%s can be executed", resource->text)));
+	name = olist_utf8_to_server(resource->text);
+	(void) olist_task_function(name);
+	ereport(NOTICE, (errmsg("%s can be executed", name)));
 }
 
 /* check the functions of all states of a machine, which is valid, or of a part of one */

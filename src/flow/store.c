@@ -17,6 +17,7 @@
 
 #include "flow/store.h"
 
+#include "asl/datum.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -566,8 +567,8 @@ read_event(uint64 i, OlistEvent *event)
 	event->type = SPI_getvalue(row, desc, 3);
 	event->scope = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
 	event->item = DatumGetInt32(SPI_getbinval(row, desc, 5, &isnull));
-	event->state = SPI_getvalue(row, desc, 6);
-	event->details = details ? olist_json_parse(details, (int) strlen(details), &error) : NULL;
+	event->state = olist_utf8_from_server(SPI_getvalue(row, desc, 6));
+	event->details = details ? olist_json_parse_server(details, &error) : NULL;
 	event->details_member = NULL;
 	event->at = olist_clock_to_unix(DatumGetTimestampTz(SPI_getbinval(row, desc, 8, &isnull)));
 }

@@ -118,7 +118,7 @@ olist_etl_graph_workflow(PG_FUNCTION_ARGS)
 						 "see.")));
 	definition = first_value(context, 1);
 	SPI_finish();
-	return draw(lay_out(olist_json_from_datum(definition), name), render);
+	return draw(lay_out(olist_json_from_datum(definition), olist_utf8_from_server(name)), render);
 }
 
 Datum
@@ -132,6 +132,7 @@ olist_etl_graph_run(PG_FUNCTION_ARGS)
 	MemoryContext previous;
 	Datum definition;
 	char *name;
+	int len;
 
 	SPI_connect();
 	if (olist_spi_execute("SELECT w.definition, r.workflow"
@@ -144,7 +145,7 @@ olist_etl_graph_run(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no run " INT64_FORMAT, run_id),
 				 errhint("SELECT run_id FROM olist_etl.run shows those that you may see.")));
 	definition = first_value(context, 1);
-	name = text_to_cstring(DatumGetTextPP(first_value(context, 2)));
+	name = olist_json_datum_text(first_value(context, 2), &len);
 	previous = MemoryContextSwitchTo(context);
 	layout =
 		lay_out(olist_json_from_datum(definition), psprintf("%s, run " INT64_FORMAT, name, run_id));

@@ -99,6 +99,21 @@ is($flow->workers, 0, 'a database that is dropped takes its run along');
 $flow->sql(q(CALL olist_etl.run('work_one', '"z"')));
 is($flow->last_run, 'SUCCEEDED', '... and nothing else');
 
+# a database in an encoding of its own
+$node->safe_psql('postgres', q(CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0));
+$node->safe_psql('latin', 'CREATE EXTENSION olist_etl');
+my $latin = Olist::Flow->new($node, dbname => 'latin');
+$latin->sql(q(CREATE FUNCTION flow_test.echo(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+	'BEGIN IF argument = to_jsonb(chr(223)) THEN RAISE EXCEPTION ''%'', chr(228); END IF; RETURN to_jsonb(chr(246) || (argument #>> ''{}'')); END'));
+$latin->sql(q(SELECT olist_etl.create_workflow('w' || chr(246), replace('{"StartAt": "\u00dc", "States": {"\u00dc": {"Type": "Map", "ToleratedFailureCount": 1, "ResultPath": "$.~", "ItemsPath": "$.items", "Next": "After",
+	"ItemProcessor": {"StartAt": "~", "States": {"~": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}},
+	"After": {"Type": "Pass", "Parameters": {"name.$": "$$.StateMachine.Name", "results.$": "$.~"}, "End": true}}}', '~', chr(233))::json)));
+my (undef, undef, $told_latin) = $node->psql('latin', q(SET olist_etl.max_workers = 2; SET client_encoding = 'UTF8'; CALL olist_etl.run('w' || chr(246), '{"items": ["\u00fc", "a", "\u00df"]}')));
+is($latin->sql(q(SELECT output::jsonb = jsonb_build_object('name', 'w' || chr(246), 'results', jsonb_build_array(chr(246) || chr(252), chr(246) || 'a',
+	jsonb_build_object('Error', 'SQLSTATE.P0001', 'Cause', chr(228)))) FROM olist_etl.run)), 't', 'texts are those of the database, whatever its encoding');
+is($latin->sql(q(SELECT string_agg(DISTINCT state, ' ' ORDER BY state) = 'After ' || chr(220) || ' ' || chr(233) FROM olist_etl.event WHERE state IS NOT NULL)), 't', '... also in the history');
+unlike($told_latin, qr/WARNING/, '... and the run is shown');
+
 # the engine does without pg_cron, and says how to get it
 SKIP:
 {
