@@ -115,5 +115,11 @@ my ($status, $output, $error) = $node->psql('quick', $quick[0]);
 is($status, 0, 'the quick start works') or diag $error;
 like($output, qr/^2017-11-01\|/m, '... and shows sales');
 
+# the workflow that is not about Olist, as it is written
+my @workflow = section('## Workflows') =~ /```sql\n(.*?)```/gs;
+$node->safe_psql('postgres', q(CREATE MATERIALIZED VIEW sales AS SELECT 1 AS n WITH NO DATA; CREATE MATERIALIZED VIEW stock AS SELECT 2 AS n WITH NO DATA));
+$node->safe_psql('postgres', $workflow[1]);
+is($node->safe_psql('postgres', 'SELECT n FROM sales UNION ALL SELECT n FROM stock'), "1\n2", 'the workflow of the README does its work');
+
 $node->stop;
 done_testing();
