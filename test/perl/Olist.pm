@@ -22,6 +22,7 @@ use warnings;
 use Carp;
 use Cwd qw(abs_path);
 use Exporter 'import';
+use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use Olist::FaultProxy;
 use Olist::S3;
@@ -72,6 +73,10 @@ sub fault_server
 	$prefix =~ s{/[^/]*$}{} until index($libdir, "$prefix/") == 0 && index($sharedir, "$prefix/") == 0;
 	my ($bin, $lib, $share) = map { $directory . substr($_, length $prefix) } $bindir, $libdir, $sharedir;
 	(my $install_path = $bin) =~ s{/bin$}{};
+
+	# tests run side by side: one makes it, the other waits
+	open my $lock, '>', "$directory.lock" or die "$directory.lock: $!";
+	flock $lock, LOCK_EX or die "$directory.lock: $!";
 	return $install_path if -e "$directory/built";
 
 	run_or_die('rm', '-rf', $directory);
