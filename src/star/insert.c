@@ -60,8 +60,9 @@ typedef struct IndexState
 typedef struct Insertion
 {
 	Relation rel;
-	List *indexes; /* of IndexState */
-	TupleTableSlot *slots[BATCH_ROWS];
+	List *indexes;					   /* of IndexState */
+	TupleTableSlot *slots[BATCH_ROWS]; /* made when first needed */
+	int nslots;
 	BulkInsertState bulk_state;
 	MemoryContext batch_context;
 } Insertion;
@@ -197,11 +198,16 @@ write_batch(Insertion *insertion)
 {
 	TupleDesc desc = RelationGetDescr(insertion->rel);
 	int n = (int) SPI_processed;
-	MemoryContext old = MemoryContextSwitchTo(insertion->batch_context);
-	Datum *values = palloc(desc->natts * sizeof(Datum));
-	bool *isnull = palloc(desc->natts * sizeof(bool));
+	MemoryContext old;
+	Datum *values;
+	bool *isnull;
 	ListCell *lc;
 
+	for (; insertion->nslots < n; insertion->nslots++)
+		insertion->slots[insertion->nslots] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	old = MemoryContextSwitchTo(insertion->batch_context);
+	values = palloc(desc->natts * sizeof(Datum));
+	isnull = palloc(desc->natts * sizeof(bool));
 	for (int i = 0; i < n; i++)
 	{
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
@@ -247,9 +253,6 @@ insert_keys(Insertion *insertion, IndexState *index)
 static void
 begin_insertion(Insertion *insertion)
 {
-	for (int i = 0; i < BATCH_ROWS; i++)
-		insertion->slots[i] =
-			MakeSingleTupleTableSlot(RelationGetDescr(insertion->rel), &TTSOpsHeapTuple);
 	insertion->bulk_state = GetBulkInsertState();
 	insertion->batch_context =
 		AllocSetContextCreate(CurrentMemoryContext, "olist_etl insert", ALLOCSET_DEFAULT_SIZES);
@@ -262,7 +265,7 @@ end_insertion(Insertion *insertion)
 	ListCell *lc;
 
 	FreeBulkInsertState(insertion->bulk_state);
-	for (int i = 0; i < BATCH_ROWS; i++)
+	for (int i = 0; i < insertion->nslots; i++)
 		ExecDropSingleTupleTableSlot(insertion->slots[i]);
 	foreach (lc, insertion->indexes)
 	{
