@@ -40,6 +40,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "load/json.h"
+#include "load/ledger.h"
 #include "load/source.h"
 #include "miscadmin.h"
 #include "source/listing.h"
@@ -144,6 +145,9 @@ enum
 	RESULT_MISNOTED,
 	RESULT_PUBLISHED
 };
+
+/* where DROP EXTENSION leaves what was published */
+#define WAREHOUSE_SCHEMA "olist_dw"
 
 /* the columns that pending() gives */
 #define PENDING_COLUMNS RESULT_STATUS
@@ -453,6 +457,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
+	olist_ledger_avoid_former_objects(WAREHOUSE_SCHEMA);
 	n = compare(discovery, false, is_rebuild);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);

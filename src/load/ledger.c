@@ -317,6 +317,69 @@ olist_ledger_publish(void)
 	return n;
 }
 
+int64
+olist_ledger_first_object(void)
+{
+	static OlistSpiKept statement = {
+		.sql = "SELECT min(l.object_id) FROM olist_etl.ledger l",
+		.expected = SPI_OK_SELECT,
+	};
+	int64 first;
+
+	SPI_connect();
+	olist_spi_execute_kept_as_owner(&statement, 0, NULL);
+	first = get_int8(1);
+	SPI_finish();
+	return first;
+}
+
+/* the largest _object_id in the schema's tables, 0 if there is none; read as the caller */
+static int64
+last_former_object(const char *schema)
+{
+	OlistSpiArg arg = OLIST_SPI_TEXT(schema);
+	List *queries = NIL;
+	int64 last = 0;
+	ListCell *lc;
+
+	olist_spi_execute(
+		"SELECT pg_catalog.format('SELECT pg_catalog.max(_object_id) FROM %I.%I',"
+		"                         n.nspname, c.relname)"
+		"  FROM pg_catalog.pg_namespace n"
+		"  JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
+		"  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid"
+		" WHERE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.name"
+		"   AND c.relkind OPERATOR(pg_catalog.=) 'r'"
+		"   AND a.attname OPERATOR(pg_catalog.=) '_object_id'"
+		"   AND a.atttypid OPERATOR(pg_catalog.=) 'pg_catalog.int8'::pg_catalog.regtype"
+		"   AND pg_catalog.has_table_privilege(c.oid, 'SELECT')",
+		SPI_OK_SELECT, 1, &arg);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		queries = lappend(queries, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	foreach (lc, queries)
+	{
+		olist_spi_run(lfirst(lc), SPI_OK_SELECT);
+		last = Max(last, get_int8(1));
+	}
+	return last;
+}
+
+void
+olist_ledger_avoid_former_objects(const char *schema)
+{
+	OlistSpiArg last;
+
+	if (olist_ledger_first_object() != 0)
+		return;
+	last = OLIST_SPI_INT8(last_former_object(schema));
+	if (DatumGetInt64(last.value) > 0)
+		olist_spi_execute_as_owner(
+			"SELECT setval(s.sequence, greatest($1, pg_sequence_last_value(s.sequence)))"
+			"  FROM (SELECT pg_get_serial_sequence('olist_etl.ledger', 'object_id')::regclass)"
+			"       AS s (sequence)",
+			SPI_OK_SELECT, 1, &last);
+}
+
 void
 olist_ledger_drift(int64 object_id, const char *kind, List *columns)
 {

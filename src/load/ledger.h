@@ -63,6 +63,16 @@ extern int64 olist_ledger_reject(const OlistLedgerKey *key);
  */
 extern int64 olist_ledger_publish(void);
 
+/* The first object that the ledger knows of; 0 if it is empty. */
+extern int64 olist_ledger_first_object(void);
+
+/*
+ * Before the first object is loaded: give it a number that no row in the schema
+ * leads to. DROP EXTENSION has left those rows, and their objects are no more.
+ * The caller, by whose rights the schema is read, is connected to SPI.
+ */
+extern void olist_ledger_avoid_former_objects(const char *schema);
+
 /* Note columns that differ from the target's: kind is "extra" or "missing". */
 extern void olist_ledger_drift(int64 object_id, const char *kind, List *columns);
 

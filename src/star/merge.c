@@ -142,8 +142,20 @@ append_in_scope(StringInfo sql, const OlistTable *table, const char *row)
 					 OLIST_BUILD_SCHEMA, table->scope, table->scope_column, row);
 }
 
+/* does the table say of each row, beyond its key, which object it comes from? */
+static bool
+has_origin(const OlistTable *table)
+{
+	for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+	{
+		if (strcmp(column->name, "_object_id") == 0)
+			return !is_key(table, column);
+	}
+	return false;
+}
+
 static uint64
-update_rows(const OlistTable *table, bool only_scope)
+update_rows(const OlistTable *table, bool only_scope, int64 first_object)
 {
 	StringInfoData sql;
 
@@ -154,10 +166,13 @@ update_rows(const OlistTable *table, bool only_scope)
 	append_values(&sql, table, "new.", false);
 	appendStringInfo(&sql, ")\nFROM %s.%s AS new\nWHERE ", OLIST_BUILD_SCHEMA, table->name);
 	append_key_match(&sql, table);
-	appendStringInfoString(&sql, "\nAND ROW (");
+	appendStringInfoString(&sql, "\nAND (ROW (");
 	append_values(&sql, table, "old.", true);
 	appendStringInfoString(&sql, ")\nIS DISTINCT FROM ROW (");
 	append_values(&sql, table, "new.", true);
+	appendStringInfoChar(&sql, ')');
+	if (first_object > 0 && has_origin(table))
+		appendStringInfo(&sql, "\nOR old._object_id < " INT64_FORMAT, first_object);
 	appendStringInfoChar(&sql, ')');
 	if (only_scope)
 		append_in_scope(&sql, table, "new");
@@ -230,7 +245,8 @@ olist_merge_outcome(const OlistTable *table)
 }
 
 void
-olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
+olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
+				  OlistMergeCounts *counts)
 {
 	bool has_scope = table->scope != NULL && !is_empty(table->scope);
 
@@ -239,6 +255,6 @@ olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *coun
 	if (is_empty(table->name))
 		return;
 	if (has_scope || !is_merge || table->scope == NULL)
-		counts->updated += update_rows(table, is_merge && table->scope != NULL);
+		counts->updated += update_rows(table, is_merge && table->scope != NULL, first_object);
 	counts->inserted += insert_rows(table, is_merge && has_scope);
 }

@@ -17,11 +17,13 @@ typedef struct OlistMergeCounts
 /*
  * Make olist_dw.<table> hold the rows of olist_build.<table>, by writing only
  * those that differ; a row's provenance alone is no difference, except where the
- * table says so. Rows that were not built are deleted: all of them, or in a
+ * table says so, or where the row comes from an object before first_object, of
+ * which nobody knows anything any more. Rows that were not built are deleted: all of them, or in a
  * merge those in the table's scope. Adds what was written to counts. The caller
  * is connected to SPI.
  */
-extern void olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts);
+extern void olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
+							  OlistMergeCounts *counts);
 
 /*
  * A query for the rows that olist_dw.<table> is going to have once the merge in

@@ -59,6 +59,30 @@ check_complete(void)
 	}
 }
 
+/* a warehouse that another version of the extension has left may not be one to go on with */
+static void
+check_columns(void)
+{
+	for (int i = 0; i < OLIST_NTABLES; i++)
+	{
+		const OlistTable *table = olist_tables[i];
+		Oid relid = get_relname_relid(table->name, get_namespace_oid(OLIST_DW_SCHEMA, false));
+
+		for (const OlistColumn *column = table->columns; column->name != NULL; column++)
+		{
+			if (OidIsValid(relid) && get_attnum(relid, column->name) == InvalidAttrNumber)
+				ereport(
+					ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s.%s\" has no column \"%s\"", OLIST_DW_SCHEMA, table->name,
+							column->name),
+					 errdetail("It was made by another version of olist_etl, or changed by hand."),
+					 errhint("DROP SCHEMA " OLIST_DW_SCHEMA " CASCADE or rename it; then "
+							 "CALL olist_etl.run() builds the warehouse anew.")));
+		}
+	}
+}
+
 /* what a merge's build has seen must be what becomes published */
 static void
 check_batch(void)
@@ -113,11 +137,11 @@ analyze_if_changed(const OlistTable *table, uint64 changed)
 }
 
 static void
-merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
+merge_table(const OlistTable *table, bool is_merge, int64 first_object, OlistMergeCounts *counts)
 {
 	OlistMergeCounts of_table = {0};
 
-	olist_merge_table(table, is_merge, &of_table);
+	olist_merge_table(table, is_merge, first_object, &of_table);
 	if (!is_merge)
 		advance_sequence(table);
 	analyze_if_changed(table, of_table.inserted + of_table.updated + of_table.deleted);
@@ -166,7 +190,10 @@ olist_etl_clean_build(PG_FUNCTION_ARGS)
 
 	olist_task_connect();
 	if (OidIsValid(get_namespace_oid(OLIST_DW_SCHEMA, true)))
+	{
 		olist_schema_ensure(OLIST_DW_SCHEMA);
+		check_columns();
+	}
 	dropped = drop_build_tables();
 	olist_task_disconnect();
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"dropped\": %d}", dropped)));
@@ -183,20 +210,23 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	int moved = 0;
 	uint64 rejected;
 	int64 published;
+	int64 first_object;
 
 	olist_source_hold(PG_GETARG_JSONB_P(0));
 	olist_task_connect();
 	olist_schema_ensure(OLIST_DW_SCHEMA);
+	check_columns();
 	check_complete();
 	olist_staging_lock();
 	is_merge = olist_is_merge();
 	if (is_merge)
 		check_batch();
+	first_object = is_merge ? 0 : olist_ledger_first_object();
 	OLIST_FAULT("star-publish");
 	for (int i = 0; i < OLIST_NTABLES; i++)
 	{
 		if (olist_table_exists(OLIST_DW_SCHEMA, olist_tables[i]->name))
-			merge_table(olist_tables[i], is_merge, &counts);
+			merge_table(olist_tables[i], is_merge, first_object, &counts);
 		else
 		{
 			move_table(olist_tables[i]);
