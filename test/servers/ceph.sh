@@ -14,6 +14,8 @@
 # (faultproxy.js --strict does).
 # Objects live in memory: this is for demos and tests.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
 usage() {
     sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
@@ -24,32 +26,6 @@ usage() {
 command=$1
 dir=$(realpath -m "$2")
 export CEPH_CONF=$dir/ceph.conf
-
-# Prints COUNT free ports. They are taken below the kernel's ephemeral range,
-# where no outgoing connection can occupy them before the server does.
-free_ports() {
-    perl -MIO::Socket::INET -e '
-        my ($count, @held) = (shift);
-        while (@held < $count) {
-            my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1",
-                LocalPort => 10000 + int rand 20000) or next;
-            push @held, $s;
-        }
-        print join(" ", map { $_->sockport } @held), "\n"' "$1"
-}
-
-# until_ok SECONDS COMMAND...: polls until the command succeeds.
-until_ok() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ $SECONDS -ge $end ]; then
-            echo "ceph.sh: gave up waiting for: $*" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-}
 
 # A certificate for the gateway, and what to add to its configuration.
 prepare_tls() {
@@ -186,14 +162,6 @@ start_gateway() {
     until_ok 120 curl -s -o /dev/null "$S3_ENDPOINT"
 }
 
-# Says what failed, and what the servers had to say.
-start_failed() {
-    trap - ERR
-    echo "ceph.sh: failed: $1" >&2
-    tail -n 5 "$dir"/log/*.out >&2
-    exit 1
-}
-
 start() {
     if [ -e "$dir" ]; then
         echo "ceph.sh: $dir exists; stop it first" >&2
@@ -243,19 +211,6 @@ status() {
         printf '%s: ' "$(basename "$f" .pid)"
         grep VmRSS "/proc/$(cat "$f")/status"
     done
-}
-
-# Nothing here is worth a clean shutdown: the objects are in memory.
-stop() {
-    local f pid
-    for f in "$dir"/*.pid; do
-        [ -s "$f" ] || continue
-        pid=$(cat "$f")
-        kill -9 "$pid" 2>/dev/null || continue
-        # a process that only waits to be reaped has no command line
-        until_ok 10 sh -c "! grep -q . /proc/$pid/cmdline" || true
-    done
-    rm -rf "$dir"
 }
 
 case $command in

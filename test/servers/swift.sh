@@ -10,35 +10,12 @@
 # DIR/env holds S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Needs
 # neither systemd nor root; swift.conf is the package's own in /etc/swift.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
 usage() {
     sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
-}
-
-# Prints COUNT free ports below the kernel's ephemeral range.
-free_ports() {
-    perl -MIO::Socket::INET -e '
-        my ($count, @held) = (shift);
-        while (@held < $count) {
-            my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1",
-                LocalPort => 10000 + int rand 20000) or next;
-            push @held, $s;
-        }
-        print join(" ", map { $_->sockport } @held), "\n"' "$1"
-}
-
-# until_ok SECONDS COMMAND...: polls until the command succeeds.
-until_ok() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ $SECONDS -ge $end ]; then
-            echo "swift.sh: gave up waiting for: $*" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
 }
 
 # backend NAME PORT: the configuration and the ring of an object, container or
@@ -142,7 +119,9 @@ S3_ENDPOINT=$S3_ENDPOINT
 AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
 ENV
-    trap 'echo "swift.sh: start failed; the logs are in $dir/log" >&2' ERR
+    # functions have the trap, too
+    set -E
+    trap 'start_failed "$BASH_COMMAND"' ERR
     cat >"$dir/etc/memcache.conf" <<<"[memcache]
 memcache_servers = 127.0.0.1:$memcached_port"
     backend object "$object_port"
@@ -165,19 +144,6 @@ memcache_servers = 127.0.0.1:$memcached_port"
     cat "$dir/env"
 }
 
-# Nothing here is worth a clean shutdown.
-stop() {
-    local f pid
-    for f in "$dir"/*.pid; do
-        [ -s "$f" ] || continue
-        pid=$(cat "$f")
-        kill -9 "$pid" 2>/dev/null || continue
-        # a process that only waits to be reaped has no command line
-        until_ok 10 sh -c "! grep -q . /proc/$pid/cmdline" || true
-    done
-    rm -rf "$dir"
-}
-
 installed() {
     command -v swift-proxy-server swift-object-server swift-container-server \
         swift-account-server swift-ring-builder memcached >/dev/null
@@ -186,7 +152,7 @@ installed() {
 [ $# -ge 1 ] || usage
 command=$1
 [ "$command" = installed ] || [ $# -ge 2 ] || usage
-dir=${2:-}
+dir=$(realpath -m "${2:-.}")
 case $command in
     installed) installed ;;
     start) start ;;

@@ -26,6 +26,7 @@
 #include "csv/convert.h"
 #include "csv/record_reader.h"
 #include "mb/pg_wchar.h"
+#include "random.h"
 #include "source/decompress.h"
 #include "utils/memutils.h"
 
@@ -67,8 +68,6 @@ typedef struct Expectation
 	size_t text_len;
 	int64 blank_lines;
 } Expectation;
-
-static int failures = 0;
 
 /* how often libcsv may still allocate; the linker puts our csv_init() in its place */
 static int allocations_left = INT_MAX;
@@ -387,57 +386,6 @@ check_object(const char *data, size_t len)
 	MemoryContextDelete(context);
 }
 
-/* read all records; returns how many */
-static int
-count_records(OlistStream *stream)
-{
-	OlistRowFormat format;
-	OlistRecordReader *reader;
-	int n = 0;
-
-	default_format(&format);
-	reader = olist_record_reader_create(stream, &format);
-	while (olist_record_reader_next(reader) != NULL)
-		n++;
-	return n;
-}
-
-/*
- * A long field makes libcsv allocate again and again. Wherever that fails, it is
- * an error of memory, never a bad record, and nothing leaks.
- */
-static void
-check_out_of_memory(void)
-{
-	static char data[200 * 1024];
-	int allowed = 0;
-	int records;
-	bool raised;
-
-	memset(data, 'x', sizeof(data));
-	data[0] = data[sizeof(data) - 2] = '"';
-	data[sizeof(data) - 1] = '\n';
-	olist_read_chunk_size = 64 * 1024;
-	do
-	{
-		MemoryContext context =
-			AllocSetContextCreate(TopMemoryContext, "memory", ALLOCSET_DEFAULT_SIZES);
-		MemoryContext old = MemoryContextSwitchTo(context);
-		volatile int n = 0;
-
-		allocations_left = allowed++;
-		raised = UNIT_RAISES(n = count_records(memory_stream("memory:long", data, sizeof(data))));
-		if (raised && unit_sqlerrcode != ERRCODE_OUT_OF_MEMORY)
-			complain(data, 1, "without memory: %s", unit_message);
-		records = n;
-		CurrentMemoryContext = old;
-		MemoryContextDelete(context);
-	} while (raised && allowed < 100);
-	allocations_left = INT_MAX;
-	if (allowed < 3 || records != 1)
-		complain(data, 1, "%d records after %d allocations", records, allowed);
-}
-
 /* packed objects */
 
 /* append a gzip member or a zstd frame of data; returns the bytes written */
@@ -589,16 +537,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* random objects */
 
-static uint64 random_state;
-
-static uint32
-random_number(uint32 below)
-{
-	random_state =
-		random_state * UINT64CONST(6364136223846793005) + UINT64CONST(1442695040888963407);
-	return (uint32) (random_state >> 33) % below;
-}
-
 /*
  * Pieces of CSV: whole fields first, then what makes fields when it meets, then
  * what nothing good comes of.
@@ -652,36 +590,94 @@ random_value(char *data)
 	return len;
 }
 
-static void
-report(int number, const char *what)
+/* read all records; returns how many */
+static int
+count_records(OlistStream *stream)
 {
-	static int before = 0;
+	OlistRowFormat format;
+	OlistRecordReader *reader;
+	int n = 0;
 
-	printf("%sok %d - %s\n", failures > before ? "not " : "", number, what);
-	before = failures;
+	default_format(&format);
+	reader = olist_record_reader_create(stream, &format);
+	while (olist_record_reader_next(reader) != NULL)
+		n++;
+	return n;
+}
+
+/*
+ * A long field makes libcsv allocate again and again. Wherever that fails, it is
+ * an error of memory, never a bad record, and nothing leaks.
+ */
+static void
+check_out_of_memory(void)
+{
+	static char data[200 * 1024];
+	int allowed = 0;
+	int records;
+	bool raised;
+
+	memset(data, 'x', sizeof(data));
+	data[0] = data[sizeof(data) - 2] = '"';
+	data[sizeof(data) - 1] = '\n';
+	olist_read_chunk_size = 64 * 1024;
+	do
+	{
+		MemoryContext context =
+			AllocSetContextCreate(TopMemoryContext, "memory", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		volatile int n = 0;
+
+		allocations_left = allowed++;
+		raised = UNIT_RAISES(n = count_records(memory_stream("memory:long", data, sizeof(data))));
+		if (raised && unit_sqlerrcode != ERRCODE_OUT_OF_MEMORY)
+			complain(data, 1, "without memory: %s", unit_message);
+		records = n;
+		CurrentMemoryContext = old;
+		MemoryContextDelete(context);
+	} while (raised && allowed < 100);
+	allocations_left = INT_MAX;
+	if (allowed < 3 || records != 1)
+		complain(data, 1, "%d records after %d allocations", records, allowed);
+}
+
+static void
+test_object(void)
+{
+	char data[1024];
+
+	check_object(data, random_object(data, sizeof(data)));
+}
+
+static void
+test_packed(void)
+{
+	char data[1024];
+
+	check_packed(data, random_object(data, sizeof(data)), random_number(UINT32_MAX));
+}
+
+static void
+test_conversions(void)
+{
+	char data[64];
+
+	check_conversions(data, random_value(data));
 }
 
 int
 main(int argc, char **argv)
 {
-	int iterations = argc > 1 ? atoi(argv[1]) : 20000;
-	char data[1024];
+	static const UnitTest tests[] = {
+		{test_object, "records are those of the reference parser, at every chunk size", 1},
+		{test_packed, "packed objects give their bytes, damaged ones an error", 1},
+		{test_conversions, "conversions keep to the bytes they are given", 1},
+		{check_out_of_memory, "L19: no memory in libcsv is an error, at whichever allocation",
+		 INT_MAX},
+	};
 
-	random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	olist_decompress_init();
-	printf("1..4\n");
-	for (int i = 0; i < iterations && failures < 10; i++)
-		check_object(data, random_object(data, sizeof(data)));
-	report(1, "records are those of the reference parser, at every chunk size");
-	for (int i = 0; i < iterations && failures < 10; i++)
-		check_packed(data, random_object(data, sizeof(data)), random_number(UINT32_MAX));
-	report(2, "packed objects give their bytes, damaged ones an error");
-	for (int i = 0; i < iterations && failures < 10; i++)
-		check_conversions(data, random_value(data));
-	report(3, "conversions keep to the bytes they are given");
-	check_out_of_memory();
-	report(4, "L19: no memory in libcsv is an error, at whichever allocation");
-	return failures > 0;
+	return run_tests(argc, argv, tests, lengthof(tests));
 }
 
 #endif

@@ -70,8 +70,7 @@ typedef struct UnitTest
 } UnitTest;
 
 /* do it in a context of its own, which must give everything back */
-static void
-within_context(void (*test)(void))
+static pg_attribute_unused() void within_context(void (*test)(void))
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "case", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
