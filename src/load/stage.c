@@ -116,7 +116,7 @@ olist_etl_stage(PG_FUNCTION_ARGS)
 	char *source_name = olist_json_text(argument, "source");
 	OlistSourceStats before = olist_source_counters;
 	OlistLoadTarget target = {0};
-	OlistObject object;
+	OlistObject object = {0};
 	OlistLoadResult loaded;
 
 	olist_source_hold(argument);
