@@ -11,6 +11,7 @@
 
 #include "base/message.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "load/json.h"
 #include "load/source.h"
 #include "load/staging.h"
@@ -31,6 +32,7 @@ read_object(Jsonb *argument, OlistObject *object)
 	object->uri = olist_json_required_text(argument, "uri");
 	object->size = olist_json_int8(argument, "size", -1);
 	object->etag = olist_json_text(argument, "etag");
+	object->storage_class = NULL;
 	object->last_modified = DT_NOBEGIN;
 	if (last_modified != NULL)
 		object->last_modified = DatumGetTimestampTz(
@@ -60,6 +62,23 @@ read_csv_options(Jsonb *argument, OlistCsvOptions *csv)
 	olist_csv_options_check(csv);
 }
 
+/* what sets the object's columns apart: "has 1 unknown column, lacks 2 optional columns" */
+static const char *
+column_drift(const OlistLoadResult *loaded)
+{
+	StringInfoData drift;
+
+	initStringInfo(&drift);
+	if (loaded->extra_columns > 0)
+		appendStringInfo(&drift, "has %d unknown column%s%s", loaded->extra_columns,
+						 loaded->extra_columns == 1 ? "" : "s",
+						 loaded->missing_columns > 0 ? ", " : "");
+	if (loaded->missing_columns > 0)
+		appendStringInfo(&drift, "lacks %d optional column%s", loaded->missing_columns,
+						 loaded->missing_columns == 1 ? "" : "s");
+	return drift.data;
+}
+
 /* what whoever called run() should know of the object, as "notices" */
 static void
 push_notices(JsonbParseState **state, const OlistObject *object, const OlistLoadResult *loaded)
@@ -77,9 +96,7 @@ push_notices(JsonbParseState **state, const OlistObject *object, const OlistLoad
 		loaded->error != NULL
 			? psprintf("object \"%s\" was rejected, and will be tried again: %s", uri,
 					   loaded->error)
-			: psprintf("object \"%s\" has %d columns that are not known, and lacks %d "
-					   "optional ones: see olist_etl.drift",
-					   uri, loaded->extra_columns, loaded->missing_columns);
+			: psprintf("object \"%s\" %s: see olist_etl.drift", uri, column_drift(loaded));
 	value.val.string.len = strlen(value.val.string.val);
 	pushJsonbValue(state, WJB_ELEM, &value);
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);

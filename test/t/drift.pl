@@ -38,7 +38,7 @@ append_to_file("$dir/olist_orders_dataset_2.csv",
 	  . "delivered,new1,app,nobody,2018-08-01 10:00:00\n");
 ($status, my $told) = run();
 is($status, 'SUCCEEDED', 'a file with other columns is loaded');
-like($told, qr/NOTICE:  object ".*_2\.csv" has 1 columns that are not known, and lacks 4 optional ones: see olist_etl\.drift$/m,
+like($told, qr/NOTICE:  object ".*_2\.csv" has 1 unknown column, lacks 4 optional columns: see olist_etl\.drift$/m,
 	'... and told of');
 is(sql(q{SELECT string_agg(kind || ' ' || column_name, ', ' ORDER BY kind, column_name COLLATE "C") FROM olist_etl.drift}),
 	'extra channel, missing order_approved_at, missing order_delivered_carrier_date, '

@@ -16,7 +16,7 @@ case $test in
     csv)
         sources=(src/csv/record_reader.c src/csv/convert_fast.c src/source/{decompress,stream}.c
             src/base/message.c)
-        libraries=(-lcsv -lz -lzstd -Wl,--wrap=csv_init)
+        libraries=(-lcsv -lz -lzstd "-Wl,--wrap=csv_init")
         ;;
     source)
         sources=(src/source/{uri,glob,sigv4,s3_page,s3_error,xml_fields,time_text,policy}.c
