@@ -14,11 +14,11 @@
 
 #include "flow/clean_up.h"
 
+#include "base/row.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 
@@ -122,10 +122,7 @@ olist_etl_clean_up(PG_FUNCTION_ARGS)
 	int64 none = 0;
 	Datum values[4];
 	bool nulls[4] = {false};
-	TupleDesc desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the procedure must have output parameters");
 	delete_older(runs_sql, keep_runs, &runs, &events);
 	delete_older(events_sql, keep_events, &events, &none);
 	delete_older(rejects_sql, keep_rejects, &rejects, &drift);
@@ -133,5 +130,5 @@ olist_etl_clean_up(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(events);
 	values[2] = Int64GetDatum(rejects);
 	values[3] = Int64GetDatum(drift);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return olist_row_result(fcinfo, values, nulls);
 }

@@ -6,11 +6,11 @@
 
 #include "flow/flow.h"
 
-#include "access/htup_details.h"
 #include "asl/datum.h"
 #include "asl/validate.h"
 #include "base/lock.h"
 #include "base/message.h"
+#include "base/row.h"
 #include "base/spi.h"
 #include "base/try.h"
 #include "catalog/pg_type.h"
@@ -21,7 +21,6 @@
 #include "flow/slots.h"
 #include "flow/task.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -178,10 +177,7 @@ result_row(FunctionCallInfo fcinfo, const OlistRunResult *result)
 	bool executed = strcmp(result->status, "RUNNING") != 0 && strcmp(result->status, "VALID") != 0;
 	bool nulls[6] = {result->run_id == 0, false, !executed, !executed, !executed, !executed};
 	Datum values[6];
-	TupleDesc desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the procedure must have output parameters");
 	values[0] = Int64GetDatum(result->run_id);
 	values[1] = CStringGetTextDatum(result->status);
 	values[2] = Int64GetDatum(result->summary.objects);
@@ -190,7 +186,7 @@ result_row(FunctionCallInfo fcinfo, const OlistRunResult *result)
 	values[5] = DirectFunctionCall2(
 		numeric_round, DirectFunctionCall1(float8_numeric, Float8GetDatum(result->summary.seconds)),
 		Int32GetDatum(3));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return olist_row_result(fcinfo, values, nulls);
 }
 
 static void

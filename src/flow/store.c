@@ -26,50 +26,63 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-/* a column of many rows, bound as one array parameter */
-typedef struct Column
+/* where a value stands in a struct, and what it is: BOOLOID, INT4OID, INT8OID, TIMESTAMPTZOID or TEXTOID */
+typedef struct Field
 {
-	Datum *values;
-	bool *nulls;
-	int n;
-} Column;
+	Oid type;
+	size_t offset;
+} Field;
 
-static Column
-column_new(int capacity)
+/* the value of a struct's field; a C string, which may be NULL, becomes a text */
+static Datum
+field_value(const void *row, const Field *field, bool *isnull)
 {
-	Column column = {palloc(capacity * sizeof(Datum)), palloc0(capacity * sizeof(bool)), 0};
+	const char *at = (const char *) row + field->offset;
 
-	return column;
+	*isnull = false;
+	switch (field->type)
+	{
+		case BOOLOID:
+			return BoolGetDatum(*(const bool *) at);
+		case INT4OID:
+			return Int32GetDatum(*(const int32 *) at);
+		case TEXTOID:
+			*isnull = *(char *const *) at == NULL;
+			return *isnull ? (Datum) 0 : CStringGetTextDatum(*(char *const *) at);
+		default:
+			return Int64GetDatum(*(const int64 *) at);
+	}
 }
 
-static void
-column_add(Column *column, Datum value)
-{
-	column->values[column->n++] = value;
-}
-
-static void
-column_add_text(Column *column, const char *value)
-{
-	column->nulls[column->n] = value == NULL;
-	column_add(column, value ? CStringGetTextDatum(value) : (Datum) 0);
-}
-
+/* one field of many structs, as an array to be bound */
 static OlistSpiArg
-column_arg(const Column *column, Oid element, Oid array)
+field_array(const List *rows, const Field *field)
 {
-	int dims[1] = {column->n};
-	int lower[1] = {1};
-	bool text = element == TEXTOID;
-	ArrayType *value =
-		construct_md_array(column->values, column->nulls, 1, dims, lower, element,
-						   text ? -1 : (element == INT4OID ? 4 : 8),
-						   text ? false : (element == INT4OID ? true : FLOAT8PASSBYVAL),
-						   text || element == INT4OID ? TYPALIGN_INT : TYPALIGN_DOUBLE);
+	int n = list_length(rows);
+	Datum *values = palloc(n * sizeof(Datum));
+	bool *nulls = palloc(n * sizeof(bool));
+	int lower = 1;
+	int16 len;
+	bool by_value;
+	char align;
 
-	return (OlistSpiArg){array, PointerGetDatum(value), false};
+	for (int i = 0; i < n; i++)
+		values[i] = field_value(list_nth(rows, i), field, &nulls[i]);
+	get_typlenbyvalalign(field->type, &len, &by_value, &align);
+	return (OlistSpiArg){get_array_type(field->type),
+						 PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower,
+															field->type, len, by_value, align)),
+						 false};
+}
+
+static void
+field_arrays(const List *rows, const Field *fields, int n, OlistSpiArg *args)
+{
+	for (int i = 0; i < n; i++)
+		args[i] = field_array(rows, &fields[i]);
 }
 
 /* columns of the row that SPI has fetched; all values outlive SPI_finish() */
@@ -290,7 +303,11 @@ olist_store_last_run(const char *owner, OlistRunRow *run)
 	return find_run("r.owner = $1", OLIST_SPI_TEXT(owner), run);
 }
 
-/* the event that tells of an end which the executor did not see */
+/*
+ * The event that tells of an end which the executor did not see. An abort comes
+ * from outside and follows nothing, as AWS records it; a failure follows what
+ * the machine did last.
+ */
 static void
 insert_end_event(int64 run_id, const OlistRunEnd *end)
 {
@@ -303,7 +320,9 @@ insert_end_event(int64 run_id, const OlistRunEnd *end)
 	args[3] = OLIST_SPI_TEXT(end->cause);
 	olist_spi_execute_as_owner(
 		"INSERT INTO olist_etl.event (run_id, id, previous_id, type, scope, item, at, details) "
-		"SELECT $1, coalesce(max(id), 0) + 1, coalesce(max(id) FILTER (WHERE scope = 0), 0), "
+		"SELECT $1, coalesce(max(id), 0) + 1, "
+		"    CASE WHEN $2 = 'ExecutionAborted' THEN 0 "
+		"         ELSE coalesce(max(id) FILTER (WHERE scope = 0), 0) END, "
 		"    $2, 0, 0, clock_timestamp(), "
 		"    json_strip_nulls(json_build_object('error', $3, 'cause', $4)) "
 		"FROM olist_etl.event WHERE run_id = $1",
@@ -425,12 +444,16 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
  */
 
 static void
-insert_events(int64 run_id, List *events)
+insert_events(int64 run_id, const List *events)
 {
-	int n = list_length(events);
-	Column id = column_new(n), previous = column_new(n), type = column_new(n);
-	Column scope = column_new(n), item = column_new(n), state = column_new(n);
-	Column at = column_new(n), details = column_new(n);
+	static const Field fields[] = {{INT8OID, offsetof(OlistEventRow, id)},
+								   {INT8OID, offsetof(OlistEventRow, previous_id)},
+								   {TEXTOID, offsetof(OlistEventRow, type)},
+								   {INT8OID, offsetof(OlistEventRow, scope)},
+								   {INT4OID, offsetof(OlistEventRow, item)},
+								   {TEXTOID, offsetof(OlistEventRow, state)},
+								   {TIMESTAMPTZOID, offsetof(OlistEventRow, at)},
+								   {TEXTOID, offsetof(OlistEventRow, details)}};
 	static OlistSpiKept kept = {
 		.sql = "INSERT INTO olist_etl.event "
 			   "    (run_id, id, previous_id, type, scope, item, state, at, details) "
@@ -439,41 +462,21 @@ insert_events(int64 run_id, List *events)
 			   "FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) "
 			   "    AS e (id, previous_id, type, scope, item, state, at, details)",
 		.expected = SPI_OK_INSERT};
-	OlistSpiArg args[9];
-	ListCell *lc;
+	OlistSpiArg args[1 + lengthof(fields)];
 
-	foreach (lc, events)
-	{
-		const OlistEventRow *event = lfirst(lc);
-
-		column_add(&id, Int64GetDatum(event->id));
-		column_add(&previous, Int64GetDatum(event->previous_id));
-		column_add_text(&type, event->type);
-		column_add(&scope, Int64GetDatum(event->scope));
-		column_add(&item, Int32GetDatum(event->item));
-		column_add_text(&state, event->state);
-		column_add(&at, TimestampTzGetDatum(event->at));
-		column_add_text(&details, event->details);
-	}
 	args[0] = OLIST_SPI_INT8(run_id);
-	args[1] = column_arg(&id, INT8OID, INT8ARRAYOID);
-	args[2] = column_arg(&previous, INT8OID, INT8ARRAYOID);
-	args[3] = column_arg(&type, TEXTOID, TEXTARRAYOID);
-	args[4] = column_arg(&scope, INT8OID, INT8ARRAYOID);
-	args[5] = column_arg(&item, INT4OID, INT4ARRAYOID);
-	args[6] = column_arg(&state, TEXTOID, TEXTARRAYOID);
-	args[7] = column_arg(&at, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID);
-	args[8] = column_arg(&details, TEXTOID, TEXTARRAYOID);
+	field_arrays(events, fields, lengthof(fields), args + 1);
 	olist_spi_execute_kept_as_owner(&kept, lengthof(args), args);
 }
 
 static void
-insert_tasks(int64 run_id, int64 token, List *tasks)
+insert_tasks(int64 run_id, int64 token, const List *tasks)
 {
-	int n = list_length(tasks);
-	Column id = column_new(n), attempt = column_new(n), state = column_new(n);
-	Column scope = column_new(n), item = column_new(n);
-	Column resource = column_new(n), argument = column_new(n);
+	static const Field fields[] = {
+		{INT8OID, offsetof(OlistTaskRow, task_id)}, {INT4OID, offsetof(OlistTaskRow, attempt)},
+		{TEXTOID, offsetof(OlistTaskRow, state)},	{INT8OID, offsetof(OlistTaskRow, scope)},
+		{INT4OID, offsetof(OlistTaskRow, item)},	{TEXTOID, offsetof(OlistTaskRow, resource)},
+		{TEXTOID, offsetof(OlistTaskRow, argument)}};
 	static OlistSpiKept kept = {
 		.sql = "INSERT INTO olist_etl.task AS old "
 			   "    (run_id, token, status, task_id, attempt, state, scope, item, resource, input) "
@@ -485,55 +488,29 @@ insert_tasks(int64 run_id, int64 token, List *tasks)
 			   "SET status = 'RUNNING', token = excluded.token, ended_at = NULL "
 			   "WHERE old.status = 'ABORTED'",
 		.expected = SPI_OK_INSERT};
-	OlistSpiArg args[9];
-	ListCell *lc;
+	OlistSpiArg args[2 + lengthof(fields)];
 
-	foreach (lc, tasks)
-	{
-		const OlistTaskRow *task = lfirst(lc);
-
-		column_add(&id, Int64GetDatum(task->task_id));
-		column_add(&attempt, Int32GetDatum(task->attempt));
-		column_add_text(&state, task->state);
-		column_add(&scope, Int64GetDatum(task->scope));
-		column_add(&item, Int32GetDatum(task->item));
-		column_add_text(&resource, task->resource);
-		column_add_text(&argument, task->argument);
-	}
 	args[0] = OLIST_SPI_INT8(run_id);
 	args[1] = OLIST_SPI_INT8(token);
-	args[2] = column_arg(&id, INT8OID, INT8ARRAYOID);
-	args[3] = column_arg(&attempt, INT4OID, INT4ARRAYOID);
-	args[4] = column_arg(&state, TEXTOID, TEXTARRAYOID);
-	args[5] = column_arg(&scope, INT8OID, INT8ARRAYOID);
-	args[6] = column_arg(&item, INT4OID, INT4ARRAYOID);
-	args[7] = column_arg(&resource, TEXTOID, TEXTARRAYOID);
-	args[8] = column_arg(&argument, TEXTOID, TEXTARRAYOID);
+	field_arrays(tasks, fields, lengthof(fields), args + 2);
 	olist_spi_execute_kept_as_owner(&kept, lengthof(args), args);
 }
 
 /* nobody waits for these any more: their time is over, or something else has ended the wait */
 static void
-abort_tasks(int64 run_id, List *tasks)
+abort_tasks(int64 run_id, const List *tasks)
 {
-	int n = list_length(tasks);
-	Column id = column_new(n), status = column_new(n);
-	OlistSpiArg args[3];
-	ListCell *lc;
+	static const Field fields[] = {{INT8OID, offsetof(OlistTaskRow, task_id)},
+								   {BOOLOID, offsetof(OlistTaskRow, timed_out)}};
+	OlistSpiArg args[1 + lengthof(fields)];
 
-	foreach (lc, tasks)
-	{
-		const OlistTaskRow *task = lfirst(lc);
-
-		column_add(&id, Int64GetDatum(task->task_id));
-		column_add_text(&status, task->timed_out ? "TIMED_OUT" : "ABORTED");
-	}
 	args[0] = OLIST_SPI_INT8(run_id);
-	args[1] = column_arg(&id, INT8OID, INT8ARRAYOID);
-	args[2] = column_arg(&status, TEXTOID, TEXTARRAYOID);
+	field_arrays(tasks, fields, lengthof(fields), args + 1);
 	olist_spi_execute_as_owner("UPDATE olist_etl.task t "
-							   "SET status = s.status, ended_at = clock_timestamp() "
-							   "FROM unnest($2, $3) AS s (task_id, status) "
+							   "SET status = CASE WHEN s.timed_out THEN 'TIMED_OUT' "
+							   "                  ELSE 'ABORTED' END, "
+							   "    ended_at = clock_timestamp() "
+							   "FROM unnest($2, $3) AS s (task_id, timed_out) "
 							   "WHERE t.run_id = $1 AND t.task_id = s.task_id "
 							   "    AND t.status = 'RUNNING'",
 							   SPI_OK_UPDATE, lengthof(args), args);

@@ -65,6 +65,9 @@ foreach my $call ($two, q(CALL olist_etl.run('hold_one', '"x"');))
 $flow->release;
 $flow->scalar_is('SELECT count(*) FROM flow_test.done', 0, 'nothing of the cancelled tasks is left');
 
+$flow->scalar_is(q(SELECT string_agg(DISTINCT previous_id::text, ',') FROM olist_etl.event WHERE type = 'ExecutionAborted'), 0,
+	'an abort comes from outside: it follows no event');
+
 # a cancelled run goes on where it stood
 $flow->sql($two);
 $flow->scalar_is(q(SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done), '1 2 3 4', 'the next run does it all');
@@ -76,6 +79,8 @@ $flow->finish($session);
 $flow->release;
 $flow->sql('CALL olist_etl.resume()');
 is($flow->last_run('status, redrive_count'), 'SUCCEEDED|1', 'a cancelled run is resumed');
+$flow->scalar_is(q(SELECT p.type FROM olist_etl.event e JOIN olist_etl.event p ON p.run_id = e.run_id AND p.id = e.previous_id
+	WHERE e.type = 'ExecutionRedriven'), 'ExecutionAborted', '... and its history goes on from the abort');
 $flow->scalar_is(q(SELECT string_agg(what, ' ' ORDER BY what) FROM flow_test.done), '1 1 2 2 3 3 4 4', '... and does each once');
 
 # a loop that never comes to rest is committed as it goes: others see how far it is, a cancel
