@@ -9,13 +9,16 @@
  *		                                               else stop the others, fail │
  *		collect ◄─ all have ended ◄───────────────────────────────────────────────┘
  *
- * Only branches that run have memory of their own. On resume a branch that had
+ * Only branches that run have memory of their own: of an item no more is kept
+ * than itself, as part of the owner's input where it stands there, and its result
+ * in the end. On resume a branch that had
  * ended is not made at all: its result is recalled when its turn comes.
  */
 #include "postgres.h"
 
 #include "asl/execution.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 static void start_more(OlistExecution *execution, OlistContainer *container);
@@ -371,6 +374,22 @@ reader_failed(OlistExecution *execution, OlistContainer *container, const OlistF
 	olist_branch_failure(execution, owner, failure);
 }
 
+/* is `part` itself, not something equal, in `whole`? */
+static bool
+holds(const OlistJson *whole, const OlistJson *part)
+{
+	check_stack_depth();
+	if (whole == part)
+		return true;
+	for (int i = 0; whole->type == OLIST_JSON_ARRAY && i < whole->count; i++)
+		if (holds(whole->items[i], part))
+			return true;
+	for (int i = 0; whole->type == OLIST_JSON_OBJECT && i < whole->count; i++)
+		if (holds(whole->members[i].value, part))
+			return true;
+	return false;
+}
+
 static void
 start_map(OlistExecution *execution, OlistBranch *owner, OlistJson *input)
 {
@@ -406,8 +425,12 @@ start_map(OlistExecution *execution, OlistBranch *owner, OlistJson *input)
 	if (!make_batches(execution, owner, container))
 		return;
 	previous = MemoryContextSwitchTo(container->context);
-	container->items = olist_json_copy(container->items);
-	container->input = olist_json_copy(input);
+
+	/* what is part of the owner's input stays while the container runs */
+	if (!holds(owner->input, container->items))
+		container->items = olist_json_copy(container->items);
+	if (!holds(owner->input, input))
+		container->input = olist_json_copy(input);
 	container->slot_events = palloc0(container->concurrency * sizeof(int64));
 	container->slot_taken = palloc0(container->concurrency * sizeof(bool));
 	MemoryContextSwitchTo(previous);
@@ -493,6 +516,7 @@ create_child(OlistExecution *execution, OlistContainer *container, int item,
 {
 	OlistBranch *branch = olist_branch_create(execution, container->context, sequence, input);
 
+	olist_branch_replace_input(branch, input);
 	branch->container = container;
 	branch->scope = container->scope;
 	branch->item = item;

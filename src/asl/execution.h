@@ -175,7 +175,7 @@ olist_branch_failure(OlistExecution *execution, OlistBranch *branch, const Olist
 extern void olist_branch_runtime_failure(OlistExecution *execution, OlistBranch *branch,
 										 const OlistFailure *failure);
 
-/* executor.c: queues and ends */
+/* executor.c: queues and ends; a branch shares its first input with its creator */
 extern OlistBranch *olist_branch_create(OlistExecution *execution, MemoryContext parent,
 										const OlistSequence *sequence, const OlistJson *input);
 extern void olist_branch_destroy(OlistExecution *execution, OlistBranch *branch);

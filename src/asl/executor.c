@@ -72,8 +72,7 @@ olist_branch_create(OlistExecution *execution, MemoryContext parent, const Olist
 	branch->values[1] = AllocSetContextCreate(context, "olist value", ALLOCSET_SMALL_SIZES);
 	branch->work = AllocSetContextCreate(context, "olist work", ALLOCSET_SMALL_SIZES);
 	branch->variables = olist_json_object();
-	MemoryContextSwitchTo(branch->values[0]);
-	branch->input = olist_json_copy(input);
+	branch->input = unconstify(OlistJson *, input);
 	MemoryContextSwitchTo(previous);
 	return branch;
 }
@@ -249,21 +248,18 @@ compare_timers(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	return (x->entered_id < y->entered_id) - (x->entered_id > y->entered_id);
 }
 
-/* $$ as the caller knows it, with what the execution itself knows */
+/* $$ as the caller knows it, whose values it shares, with what the execution itself knows */
 static OlistJson *
 make_context(const OlistExecutionOptions *options, const OlistJson *input, OlistTime now,
 			 int redrive_count)
 {
 	OlistJson *context =
-		options->context == NULL ? olist_json_object() : olist_json_copy(options->context);
-	OlistJson *execution = olist_json_get(context, "Execution");
+		options->context == NULL ? olist_json_object() : olist_json_copy_shallow(options->context);
+	const OlistJson *known = olist_json_get(context, "Execution");
+	OlistJson *execution = known == NULL ? olist_json_object() : olist_json_copy_shallow(known);
 	char started[OLIST_TIMESTAMP_LEN];
 
-	if (execution == NULL)
-	{
-		execution = olist_json_object();
-		olist_json_set(context, "Execution", execution);
-	}
+	olist_json_set(context, "Execution", execution);
 	if (olist_json_get(execution, "Input") == NULL)
 		olist_json_set(execution, "Input", olist_json_copy(input));
 	if (olist_json_get(execution, "StartTime") == NULL)

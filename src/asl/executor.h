@@ -192,7 +192,7 @@ extern OlistMachine *olist_machine_compile(const OlistJson *definition);
 /* the same for execution with mocks: Lambda functions pass as Resources */
 extern OlistMachine *olist_machine_compile_mocked(const OlistJson *definition);
 
-/* machine, hooks and options must outlive the execution; input is copied */
+/* machine, input, hooks and options must outlive the execution, and do not change */
 extern OlistExecution *
 olist_execution_start(const OlistMachine *machine, const OlistJson *input,
 					  const OlistExecutionOptions *options, const OlistHooks *hooks);

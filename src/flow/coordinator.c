@@ -205,7 +205,7 @@ hook_recall(void *arg, int64 scope, int item, OlistRecall *recall)
 
 /* $$ as far as it is the same for all states */
 static OlistJson *
-make_context(const OlistRun *run, const OlistJson *input)
+make_context(const OlistRun *run, OlistJson *input)
 {
 	OlistJson *execution = olist_json_object();
 	OlistJson *machine = olist_json_object();
@@ -218,7 +218,7 @@ make_context(const OlistRun *run, const OlistJson *input)
 	olist_timestamp_format(olist_clock_to_unix(run->row.started_at), start);
 	olist_json_set(execution, "Id", olist_json_string(id));
 	olist_json_set(execution, "Name", olist_json_string(id));
-	olist_json_set(execution, "Input", olist_json_copy(input));
+	olist_json_set(execution, "Input", input);
 	olist_json_set(execution, "StartTime", olist_json_string(start));
 	olist_json_set(execution, "RedriveCount", olist_json_int(run->row.redrive_count));
 	olist_json_set(machine, "Id", olist_json_string(psprintf("%s:%d", workflow, run->row.version)));
