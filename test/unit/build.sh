@@ -34,7 +34,7 @@ case $test in
         ;;
     asl)
         sources=(src/asl/{json,path,intrinsics,dataflow,choice,retry,timestamp,items}.c
-            src/asl/{validate,definition,executor,states,containers,events,recall}.c)
+            src/asl/{validate,check,check_fields,definition,executor,states,containers,events,recall}.c)
         libraries=(-lm -l:libcrypto.so.3)
         ;;
 esac
