@@ -19,21 +19,18 @@
 
 #include "flow/coordinator.h"
 
-#include <unistd.h>
-
 #include "access/xact.h"
-#include "asl/asl.h"
 #include "asl/datum.h"
 #include "base/fault.h"
-#include "base/message.h"
 #include "base/spi.h"
 #include "catalog/pg_authid.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "flow/clock.h"
-#include "flow/items.h"
 #include "flow/replica.h"
 #include "flow/settings.h"
+#include "flow/slots.h"
+#include "flow/tell.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -49,19 +46,10 @@
 #define CLIENT_CHECK_MS "1000"
 /* the longest wait: for what only time brings, like a worker that never started */
 #define POLL_MS 1000
-/* what a loop of states that never waits may do before it is written and committed */
-#define BATCH_EVENTS 1000
-#define BATCH_BYTES (1024 * 1024)
-#define BATCH_MS 1000
 /* a wait that is worth a note in the run's row */
 #define DUE_MS 1000
 /* an attempt during which the server or the session was lost so often is given up */
 #define MAX_CRASHES 3
-/* lines of history of one run */
-#define MAX_EVENTS 10000000
-
-int olist_flow_max_workers = -1;
-
 /*
  * Transactions
  */
@@ -151,136 +139,6 @@ commit_batch(OlistRun *run)
 }
 
 /*
- * What the executor needs from outside
- */
-
-static OlistTime
-hook_now(void *arg)
-{
-	const OlistRun *run = arg;
-
-	return olist_clock_to_unix(olist_clock_now(&run->clock));
-}
-
-static void
-hook_emit(void *arg, const OlistEvent *event)
-{
-	OlistRun *run = arg;
-	MemoryContext old = MemoryContextSwitchTo(run->batch_context);
-	OlistEventRow *row = palloc(sizeof(OlistEventRow));
-
-	row->id = event->id;
-	row->previous_id = event->previous_id;
-	row->type = pstrdup(event->type);
-	row->scope = event->scope;
-	row->item = event->item;
-	row->state = event->state ? olist_utf8_to_server(pstrdup(event->state)) : NULL;
-	row->details = event->details ? olist_json_print_server(event->details) : NULL;
-	row->at = olist_clock_from_unix(event->at);
-	if (run->batch.events == NIL)
-		run->batch_since = row->at;
-	run->batch.events = lappend(run->batch.events, row);
-	run->urgent = run->urgent || strcmp(row->type, "TaskStarted") != 0;
-	MemoryContextSwitchTo(old);
-}
-
-static bool
-hook_full(void *arg)
-{
-	const OlistRun *run = arg;
-
-	return run->urgent &&
-		   (list_length(run->batch.events) >= BATCH_EVENTS ||
-			MemoryContextMemAllocated(run->batch_context, false) > BATCH_BYTES ||
-			TimestampDifferenceExceeds(run->batch_since, olist_clock_now(&run->clock), BATCH_MS));
-}
-
-static void
-hook_recall(void *arg, int64 scope, int item, OlistRecall *recall)
-{
-	const OlistRun *run = arg;
-
-	olist_store_recall_branch(run->row.run_id, scope, item, recall);
-}
-
-/* $$ as far as it is the same for all states */
-static OlistJson *
-make_context(const OlistRun *run, OlistJson *input)
-{
-	OlistJson *execution = olist_json_object();
-	OlistJson *machine = olist_json_object();
-	OlistJson *context = olist_json_object();
-	const char *workflow = olist_utf8_from_server(run->row.workflow);
-	char id[32];
-	char start[OLIST_TIMESTAMP_LEN];
-
-	snprintf(id, sizeof(id), INT64_FORMAT, run->row.run_id);
-	olist_timestamp_format(olist_clock_to_unix(run->row.started_at), start);
-	olist_json_set(execution, "Id", olist_json_string(id));
-	olist_json_set(execution, "Name", olist_json_string(id));
-	olist_json_set(execution, "Input", input);
-	olist_json_set(execution, "StartTime", olist_json_string(start));
-	olist_json_set(execution, "RedriveCount", olist_json_int(run->row.redrive_count));
-	olist_json_set(machine, "Id", olist_json_string(psprintf("%s:%d", workflow, run->row.version)));
-	olist_json_set(machine, "Name", olist_json_string(workflow));
-	olist_json_set(context, "Execution", execution);
-	olist_json_set(context, "StateMachine", machine);
-	return context;
-}
-
-/* how many workers a run may have */
-static int
-worker_limit(void)
-{
-	int suggested;
-
-	if (olist_flow_max_workers >= 0)
-		return Min(olist_flow_max_workers, max_worker_processes);
-	suggested = Max(2, (int) sysconf(_SC_NPROCESSORS_ONLN));
-	return Max(1, Min(suggested, max_worker_processes / 2));
-}
-
-void
-olist_coordinator_prepare(OlistRun *run, const OlistJson *definition)
-{
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-	OlistMachine *machine = olist_machine_compile(definition);
-	OlistJsonError error;
-	OlistJson *input = olist_json_parse_server(run->row.input, &error);
-	OlistHooks *hooks = palloc0(sizeof(OlistHooks));
-	OlistExecutionOptions *options = palloc0(sizeof(OlistExecutionOptions));
-
-	if (input == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_JSON_TEXT),
-				 errmsg("the input of run " INT64_FORMAT " is not valid JSON", run->row.run_id),
-				 errdetail("At byte %d: %s.", error.offset + 1, error.message)));
-	run->batch_context =
-		AllocSetContextCreate(run->context, "olist_etl events", ALLOCSET_DEFAULT_SIZES);
-	run->clock = olist_clock_start();
-	run->due_at = DT_NOEND;
-
-	hooks->arg = run;
-	hooks->now = hook_now;
-	hooks->emit = hook_emit;
-	hooks->full = hook_full;
-	hooks->recall = hook_recall;
-	hooks->read_items = olist_flow_read_items;
-	options->context = make_context(run, input);
-	options->map_concurrency = Max(4, 2 * worker_limit());
-	options->max_bytes = (int64) olist_asl_max_payload_kb * 1024;
-	options->max_events = MAX_EVENTS;
-	options->seed = (uint64) run->row.seed;
-	run->redriven = run->row.redrive_count > 0;
-	run->execution = run->redriven
-						 ? olist_execution_resume(machine, input, options, hooks,
-												  run->row.last_event_id, run->row.redrive_count)
-						 : olist_execution_start(machine, input, options, hooks);
-	run->machine_deadline = olist_clock_from_unix(olist_execution_deadline(run->execution));
-	MemoryContextSwitchTo(old);
-}
-
-/*
  * Tasks
  */
 
@@ -320,53 +178,6 @@ take_task(List **tasks, int64 task_id)
 	return NULL;
 }
 
-/* what the user calls a task: its state, and what it is about if its argument says so */
-static char *
-task_label(const OlistTaskRow *task)
-{
-	static const char *const telling[] = {"entity", "name", "table"};
-	OlistJsonError error;
-	OlistJson *argument = olist_json_parse_server(task->argument, &error);
-
-	for (int i = 0; argument != NULL && i < (int) lengthof(telling); i++)
-	{
-		OlistJson *value = olist_json_get(argument, telling[i]);
-
-		if (value != NULL && value->type == OLIST_JSON_STRING)
-			return psprintf("%s %s", task->state,
-							olist_utf8_to_server(olist_clip(value->text, value->count)));
-	}
-	return pstrdup(task->state);
-}
-
-/* what a task wants the user to know: the strings of its result's array "notices" */
-static void
-tell_notices(const OlistJson *result)
-{
-	OlistJson *notices = olist_json_get(result, "notices");
-
-	if (notices == NULL || notices->type != OLIST_JSON_ARRAY)
-		return;
-	for (int i = 0; i < notices->count; i++)
-		if (notices->items[i]->type == OLIST_JSON_STRING)
-			ereport(NOTICE, (errmsg_internal("%s", olist_utf8_to_server(notices->items[i]->text))));
-}
-
-static void
-tell(const OlistTaskRow *task, const OlistTaskOutcome *outcome)
-{
-	double ms = outcome->usec / 1000.0;
-	char *label = task_label(task);
-
-	if (!outcome->succeeded)
-		ereport(NOTICE, (errmsg("%s failed after %.0f ms: %s", label, ms, outcome->error),
-						 outcome->cause ? errdetail_internal("%s", outcome->cause) : 0));
-	else if (outcome->rows >= 0)
-		ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " rows in %.0f ms", label, outcome->rows, ms)));
-	else
-		ereport(NOTICE, (errmsg("%s: %.0f ms", label, ms)));
-}
-
 /* the executor learns what came of a task, and so does the user; the task is freed */
 static void
 take_outcome(OlistRun *run, OlistTaskRow *task, const OlistTaskOutcome *outcome)
@@ -378,12 +189,12 @@ take_outcome(OlistRun *run, OlistTaskRow *task, const OlistTaskOutcome *outcome)
 							olist_utf8_from_server(outcome->cause)};
 	OlistJsonError error;
 
-	tell(task, outcome);
+	olist_tell_outcome(task, outcome);
 	if (outcome->succeeded)
 	{
 		OlistJson *result = olist_json_parse_server(outcome->output, &error);
 
-		tell_notices(result);
+		olist_tell_notices(result);
 		olist_execution_task_succeeded(run->execution, task->task_id, result);
 	}
 	else
@@ -606,7 +417,7 @@ check_role(OlistRun *run)
 static void
 grow_pool(OlistRun *run)
 {
-	int wanted = Min(worker_limit(), list_length(run->running) + list_length(run->ready));
+	int wanted = Min(olist_slot_limit(), list_length(run->running) + list_length(run->ready));
 	int live = run->pool ? olist_pool_live(run->pool) : 0;
 
 	if (live >= wanted)
@@ -621,7 +432,7 @@ grow_pool(OlistRun *run)
 
 		initStringInfo(&settings);
 		olist_settings_collect(&settings);
-		run->pool = olist_pool_create(run->row.run_id, run->role, worker_limit(), &settings);
+		run->pool = olist_pool_create(run->row.run_id, run->role, olist_slot_limit(), &settings);
 		pfree(settings.data);
 		MemoryContextSwitchTo(old);
 	}
@@ -646,7 +457,7 @@ hand_out(OlistRun *run)
 
 	if (run->ready == NIL)
 		return false;
-	if (worker_limit() > 0 && !run->no_workers && !is_lone(run))
+	if (olist_slot_limit() > 0 && !run->no_workers && !is_lone(run))
 	{
 		grow_pool(run);
 		while (run->pool && run->ready != NIL)

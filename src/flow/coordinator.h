@@ -37,7 +37,7 @@ typedef struct OlistRun
 } OlistRun;
 
 /*
- * Begin the execution of run->row's definition, or go on with it if the row has
+ * prepare.c: begin the execution of run->row's definition, or go on with it if the row has
  * been redriven. Nothing is executed yet.
  */
 extern void olist_coordinator_prepare(OlistRun *run, const OlistJson *definition);
@@ -54,8 +54,5 @@ extern void olist_coordinator_flush(OlistRun *run);
 
 /* a transaction's end and the next one's beginning; nothing in an atomic run */
 extern void olist_coordinator_commit(OlistRun *run);
-
-/* setting olist_etl.max_workers, -1: what the machine suggests */
-extern int olist_flow_max_workers;
 
 #endif /* OLIST_COORDINATOR_H */

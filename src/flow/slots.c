@@ -10,13 +10,27 @@
 
 #include "flow/slots.h"
 
+#include <unistd.h>
+
 #include "base/lock.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 
+int olist_flow_max_workers = -1;
 int olist_flow_max_workers_total = -1;
 int olist_flow_max_workers_per_role = -1;
+
+int
+olist_slot_limit(void)
+{
+	int suggested;
+
+	if (olist_flow_max_workers >= 0)
+		return Min(olist_flow_max_workers, max_worker_processes);
+	suggested = Max(2, (int) sysconf(_SC_NPROCESSORS_ONLN));
+	return Max(1, Min(suggested, max_worker_processes / 2));
+}
 
 static LOCKTAG
 place_tag(Oid role, int place)

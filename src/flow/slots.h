@@ -17,9 +17,15 @@ typedef struct OlistSlot
 	int of_role;
 } OlistSlot;
 
+/* setting olist_etl.max_workers, -1: what the machine suggests */
+extern int olist_flow_max_workers;
+
 /* settings olist_etl.max_workers_total and _per_role, -1: no cap of their own */
 extern int olist_flow_max_workers_total;
 extern int olist_flow_max_workers_per_role;
+
+/* how many workers a run may have, as far as it goes itself */
+extern int olist_slot_limit(void);
 
 /* take both places; false if there is none */
 extern bool olist_slot_take(Oid role, OlistSlot *slot);
