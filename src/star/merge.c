@@ -236,7 +236,7 @@ olist_merge_outcome(const OlistTable *table)
 					 all_columns(table), OLIST_BUILD_SCHEMA, OLIST_DW_SCHEMA, table->name);
 	append_key_match(&sql, table);
 	appendStringInfoChar(&sql, ')');
-	if (!table->keeps_rows && table->scope != NULL)
+	if (!table->keeps_rows && table->scope != NULL && !is_empty(table->scope))
 		appendStringInfo(&sql,
 						 "\nAND NOT EXISTS (SELECT FROM %1$s.%2$s AS scope WHERE "
 						 "scope.%3$s = old.%3$s)",
