@@ -319,6 +319,17 @@ $$;
 COMMENT ON FUNCTION olist_etl.staged_objects() IS
     'The objects whose rows are in the staging tables';
 
+CREATE FUNCTION olist_etl.known_objects() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.object_id
+    FROM olist_etl.ledger l
+    JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri AND c.is_current
+$$;
+COMMENT ON FUNCTION olist_etl.known_objects() IS
+    'The objects of which a version counts, this or a later one';
+
 CREATE FUNCTION olist_etl.load(
     target regclass,
     uri text,

@@ -49,8 +49,10 @@ AS $$
     SELECT former.object_id, true
     FROM olist_etl.ledger former
     WHERE former.published_at IS NOT NULL
-      AND NOT former.is_current
-      AND former.superseded_by IS NULL
+      AND NOT EXISTS (SELECT FROM olist_etl.ledger c
+                      WHERE c.target = former.target
+                        AND c.uri = former.uri
+                        AND c.is_current)
 $$;
 COMMENT ON FUNCTION olist_etl.withdrawn_objects() IS
     'The objects whose rows the next merge takes out of the warehouse, unless the batch shows them again';
@@ -64,7 +66,10 @@ AS $$
     FROM olist_etl.ledger later
     WHERE later.entity = later_objects.entity
       AND later.published_at IS NOT NULL
-      AND (later.is_current OR later.superseded_by IS NOT NULL)
+      AND EXISTS (SELECT FROM olist_etl.ledger c
+                  WHERE c.target = later.target
+                    AND c.uri = later.uri
+                    AND c.is_current)
       AND later.last_modified > (SELECT min(batch.last_modified)
                                  FROM olist_etl.ledger batch
                                  WHERE batch.entity = later_objects.entity

@@ -303,9 +303,11 @@ olist_ledger_publish(void)
 	};
 	/* what has no version any more has left with this publishing */
 	static OlistSpiKept forget = {
-		.sql = "UPDATE olist_etl.ledger"
+		.sql = "UPDATE olist_etl.ledger l"
 			   "   SET published_at = NULL"
-			   " WHERE published_at IS NOT NULL AND NOT is_current AND superseded_by IS NULL",
+			   " WHERE l.published_at IS NOT NULL"
+			   "   AND NOT EXISTS (SELECT FROM olist_etl.ledger c"
+			   "                    WHERE c.target = l.target AND c.uri = l.uri AND c.is_current)",
 		.expected = SPI_OK_UPDATE,
 	};
 	int64 n;

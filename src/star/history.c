@@ -67,6 +67,14 @@ columns_desc(const OlistScan *scan)
 	return desc;
 }
 
+/* where the observation comes from that the scan stands at */
+static OlistOrigin
+scanned_origin(const Gathered *g, const OlistScan *scan)
+{
+	return (OlistOrigin){DatumGetInt64(scan->values[g->ncolumns - 2]),
+						 DatumGetInt64(scan->values[g->ncolumns - 1])};
+}
+
 /*
  * When the source showed it. A version that the warehouse had says so itself,
  * but for a member's first: if the ledger's object is not older than that
@@ -111,8 +119,7 @@ observe(Gathered *g, OlistScan *scan, uint32 member, uint64 row, Timestamp since
 	observation = &g->observations[g->count];
 	*observation = (Observation){
 		.tuple = olist_compat_minimal_tuple(g->desc, scan->values, scan->isnull),
-		.origin = {DatumGetInt64(scan->values[g->ncolumns - 2]),
-				   DatumGetInt64(scan->values[g->ncolumns - 1])},
+		.origin = scanned_origin(g, scan),
 		.since = since,
 		.until = until,
 		.row = row,
@@ -174,6 +181,8 @@ gather_observations(Gathered *g, OlistKeyShare share)
 /*
  * Read the versions that the warehouse has already. An inferred member has shown
  * nothing yet; in a merge it stays, because rows that are not read may name it.
+ * A version of an object that is no part of any source now is not kept by a
+ * whole build; a merge has seen to that.
  */
 static bool
 gather_prior(Gathered *g, OlistKeyShare share)
@@ -190,8 +199,9 @@ gather_prior(Gathered *g, OlistKeyShare share)
 		bool is_new;
 		uint32 member;
 
-		if (DatumGetInt64(scan->values[g->ncolumns + 1]) == OLIST_UNKNOWN_KEY ||
-			(is_inferred && !is_merge))
+		if (DatumGetInt64(scan->values[g->ncolumns + 1]) == OLIST_UNKNOWN_KEY)
+			continue;
+		if (!is_merge && (is_inferred || olist_origin_is_retired(scanned_origin(g, scan))))
 			continue;
 		member = find_member(g, scan, share, &is_new);
 		if (member == OLIST_NO_KEY || is_inferred)

@@ -154,9 +154,11 @@ has_origin(const OlistTable *table)
 	return false;
 }
 
+/* of a whole build, rows whose object is no part of any source now become the new object's */
 static uint64
-update_rows(const OlistTable *table, bool only_scope, int64 first_object)
+update_rows(const OlistTable *table, bool is_merge, int64 first_object)
 {
+	bool only_scope = is_merge && table->scope != NULL;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -173,6 +175,10 @@ update_rows(const OlistTable *table, bool only_scope, int64 first_object)
 	appendStringInfoChar(&sql, ')');
 	if (first_object > 0 && has_origin(table))
 		appendStringInfo(&sql, "\nOR old._object_id < " INT64_FORMAT, first_object);
+	if (!is_merge && has_origin(table))
+		appendStringInfoString(
+			&sql, "\nOR old._object_id IS DISTINCT FROM new._object_id\n"
+				  "AND old._object_id IN (SELECT olist_etl.known_objects()) IS NOT TRUE");
 	appendStringInfoChar(&sql, ')');
 	if (only_scope)
 		append_in_scope(&sql, table, "new");
@@ -255,6 +261,6 @@ olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
 	if (is_empty(table->name))
 		return;
 	if (has_scope || !is_merge || table->scope == NULL)
-		counts->updated += update_rows(table, is_merge && table->scope != NULL, first_object);
+		counts->updated += update_rows(table, is_merge, first_object);
 	counts->inserted += insert_rows(table, is_merge && has_scope);
 }

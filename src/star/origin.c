@@ -22,6 +22,7 @@ typedef struct OlistObjectTime
 	int64 object_id;
 	Timestamp modified;
 	char *uri; /* "" for an object that the ledger does not have */
+	bool is_retired;
 } OlistObjectTime;
 
 /* the objects asked for in this task; in the memory of the task */
@@ -40,12 +41,16 @@ olist_origin_reset(void)
 static void
 read_ledger(OlistObjectTime *object, MemoryContext context)
 {
-	const char *sql = "SELECT last_modified AT TIME ZONE 'UTC', uri "
-					  "FROM olist_etl.ledger WHERE object_id = $1";
+	const char *sql = "SELECT l.last_modified AT TIME ZONE 'UTC', l.uri,"
+					  "       NOT EXISTS (SELECT FROM olist_etl.ledger c"
+					  "                    WHERE c.target = l.target AND c.uri = l.uri"
+					  "                      AND c.is_current)"
+					  "  FROM olist_etl.ledger l WHERE l.object_id = $1";
 	OlistSpiArg arg = OLIST_SPI_INT8(object->object_id);
 
 	object->modified = DT_NOBEGIN;
 	object->uri = "";
+	object->is_retired = false;
 	if (olist_spi_execute_as_owner(sql, SPI_OK_SELECT, 1, &arg) == 1)
 	{
 		HeapTuple row = SPI_tuptable->vals[0];
@@ -55,6 +60,7 @@ read_ledger(OlistObjectTime *object, MemoryContext context)
 		if (!isnull)
 			object->modified = DatumGetTimestamp(modified);
 		object->uri = MemoryContextStrdup(context, SPI_getvalue(row, SPI_tuptable->tupdesc, 2));
+		object->is_retired = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -74,6 +80,12 @@ Timestamp
 olist_origin_time(OlistOrigin origin)
 {
 	return find_object(origin.object_id)->modified;
+}
+
+bool
+olist_origin_is_retired(OlistOrigin origin)
+{
+	return find_object(origin.object_id)->is_retired;
 }
 
 int

@@ -21,6 +21,12 @@ typedef struct OlistOrigin
 extern Timestamp olist_origin_time(OlistOrigin origin);
 
 /*
+ * Is the object one that the ledger has, but of which no version counts any more,
+ * because its source points elsewhere? The caller is connected to SPI.
+ */
+extern bool olist_origin_is_retired(OlistOrigin origin);
+
+/*
  * Which row was written later at the source? By the object's last-modified,
  * then its URI, then the line: the order does not depend on when or in what
  * order objects were loaded. Negative, 0, positive as for qsort.

@@ -66,6 +66,8 @@ $node->safe_psql('postgres', 'CREATE EXTENSION olist_etl');
 is($node->safe_psql('postgres', $run), 'SUCCEEDED 9', 'a new extension loads all again');
 is($node->safe_psql('postgres', $marts), $rows, '... into the same warehouse, without what was left in the staging');
 is($node->safe_psql('postgres', 'SELECT order_id, order_key FROM olist_dw.fact_order ORDER BY 1'), $keys, '... keeping its keys');
+is($node->safe_psql('postgres', q{SELECT DISTINCT l.entity, l.is_current FROM olist_dw.fact_order o LEFT JOIN olist_etl.ledger l ON l.object_id = o._object_id}),
+	'orders|t', '... and its rows lead to the objects of the new ledger');
 
 $node->stop;
 done_testing();

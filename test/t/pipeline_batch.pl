@@ -141,6 +141,24 @@ is($drops->run->{status}, 'SUCCEEDED', 'from elsewhere all is loaded');
 like(states(), $whole, '... and built as a whole');
 is(everything(), $all, '... into the same warehouse');
 is(left_behind(), '0|0|0', '... which leaves nothing');
+is(sql(q{SELECT count(*) FROM (SELECT 'orders', _object_id FROM olist_dw.fact_order
+		UNION ALL SELECT 'order_items', _object_id FROM olist_dw.fact_order_item
+		UNION ALL SELECT 'customers', _object_id FROM olist_dw.customer_account
+		UNION ALL SELECT 'products', _object_id FROM olist_dw.dim_product WHERE NOT is_inferred AND product_key <> -1) AS r (entity, object_id)
+	LEFT JOIN olist_etl.ledger l ON l.object_id = r.object_id AND l.is_current AND l.published_at IS NOT NULL
+	WHERE l.entity IS DISTINCT FROM r.entity}), '0', '... with rows that lead to the objects there');
+my $payments = sql('SELECT count(*) FROM olist_dw.fact_payment');
+my ($changed) = glob "$directory.elsewhere/*payments*_2018-05.csv";
+my $content = slurp_file($changed);
+unlink $changed or die $!;
+append_to_file($changed, $content =~ s/[^\n]*\n\z//r);
+is($drops->run->{status}, 'SUCCEEDED', 'a row leaves one of them');
+is(states(), $merge, '... which is merged');
+is(sql('SELECT count(*) FROM olist_dw.fact_payment'), $payments - 1, '... and takes the row out');
+unlink $changed or die $!;
+append_to_file($changed, $content);
+is($drops->run->{status}, 'SUCCEEDED', 'it comes back');
+is(everything(), $all, '... and all is as before');
 
 # no warehouse any more
 sql('SET client_min_messages = error; DROP SCHEMA olist_dw CASCADE');
