@@ -31,7 +31,7 @@ sub states
 # rows that are staged, their markers, and tables of an unfinished build
 sub left_behind
 {
-	return sql(q{SELECT (SELECT sum(pg_relation_size(target::regclass)) FROM olist_etl.entity),
+	return sql(q{SELECT (SELECT sum((xpath('/row/n/text()', query_to_xml('SELECT count(*) AS n FROM ' || target, false, true, '')))[1]::text::bigint) FROM olist_etl.entity),
 			(SELECT count(*) FROM olist_etl.staged),
 			(SELECT count(*) FROM pg_class WHERE relnamespace = 'olist_build'::regnamespace)});
 }
