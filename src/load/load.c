@@ -201,7 +201,8 @@ open_target(Load *load)
 
 	if (obstacle == NULL)
 	{
-		load->writer = olist_writer_begin(load->rel);
+		/* a whole build, repeated, shall read its points in the same order */
+		load->writer = olist_writer_begin(load->rel, load->target->entity != NULL);
 		return;
 	}
 	ereport(DEBUG1, (errmsg_internal("table \"%s\" has %s: rows go through the executor",

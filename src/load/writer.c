@@ -86,7 +86,7 @@ olist_writer_obstacle(Relation rel)
 }
 
 OlistWriter *
-olist_writer_begin(Relation rel)
+olist_writer_begin(Relation rel, bool in_order)
 {
 	OlistWriter *writer = palloc0(sizeof(OlistWriter));
 
@@ -98,7 +98,7 @@ olist_writer_begin(Relation rel)
 	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "olist writer batch", 0,
 												  4 * BATCH_BYTES, 4 * BATCH_BYTES);
 	writer->slots = palloc(BATCH_ROWS * sizeof(TupleTableSlot *));
-	if (rel->rd_createSubid != InvalidSubTransactionId ||
+	if (in_order || rel->rd_createSubid != InvalidSubTransactionId ||
 		olist_compat_new_storage_subid(rel) != InvalidSubTransactionId)
 		writer->options |= TABLE_INSERT_SKIP_FSM;
 	if (rel->rd_createSubid == GetCurrentSubTransactionId() ||

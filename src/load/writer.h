@@ -21,8 +21,10 @@ extern const char *olist_writer_obstacle(Relation rel);
  * olist_writer_obstacle() is NULL or whose constraints and indexes are the
  * caller's own business. Lives in the current memory context. The rows carry
  * the current command id: they are seen after CommandCounterIncrement().
+ * in_order: a scan of rel is to meet the rows in the order of their putting; then
+ * room that is free in pages stays so.
  */
-extern OlistWriter *olist_writer_begin(Relation rel);
+extern OlistWriter *olist_writer_begin(Relation rel, bool in_order);
 
 /*
  * Append one row of rel's descriptor. Everything is copied, so the caller may

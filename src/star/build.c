@@ -192,7 +192,7 @@ olist_build_begin(const OlistTable *table)
 	memset(build->isnull, true, build->nattrs);
 	build->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "olist_etl build row", ALLOCSET_SMALL_SIZES);
-	build->writer = olist_writer_begin(build->rel);
+	build->writer = olist_writer_begin(build->rel, false);
 	return build;
 }
 

@@ -390,5 +390,5 @@ olist_points_read(OlistScan *scan, OlistPointRow *row)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 						errmsg("arrays of a row of table \"%s\" do not belong together",
 							   olist_geography_point.name),
-						errhint("SELECT olist_etl.rebuild() makes the table anew.")));
+						errhint("CALL olist_etl.rebuild() makes the table anew.")));
 }
