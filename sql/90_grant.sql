@@ -15,6 +15,9 @@ GRANT EXECUTE ON FUNCTION olist_etl.validate(jsonb) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.simulate(json, json, json, json) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.test_state(json, json, json, json, json) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION olist_etl.graph(json, text, json) TO PUBLIC;
+/* schedule() and the command that it leaves with pg_cron call these as the caller */
+GRANT EXECUTE ON FUNCTION olist_etl.database_identity() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION olist_etl.scheduled(json, text) TO PUBLIC;
 
 /* writes files on the server, as COPY ... TO does */
 GRANT EXECUTE ON FUNCTION olist_etl.generate_sample(

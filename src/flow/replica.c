@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
+#include "storage/lwlock.h"
 
 /* what the commit waits for, as WalSndCtl counts it */
 static int wait_mode;
@@ -27,10 +28,25 @@ olist_replica_awaited(void)
 	return true;
 }
 
+/*
+ * Under the lock: whoever sets that there are no standbys any more wakes those
+ * who wait before it sets that, all with the lock held.
+ */
+static bool
+is_replicated(void)
+{
+	bool replicated;
+
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	replicated = !olist_compat_standbys_defined() || WalSndCtl->lsn[wait_mode] >= XactLastCommitEnd;
+	LWLockRelease(SyncRepLock);
+	return replicated;
+}
+
 void
 olist_replica_check_cancel(void)
 {
-	if (!olist_compat_standbys_defined() || WalSndCtl->lsn[wait_mode] >= XactLastCommitEnd)
+	if (is_replicated())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement due to user request"),
