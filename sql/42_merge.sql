@@ -86,13 +86,18 @@ RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.reject_id, r.object_id, r.line, r.reason,
-           convert_from(r.raw, 'UTF8')::jsonb
-    FROM olist_etl.reject r
+    -- first the keys, once: not for each object of the ledger again
+    WITH waiting AS MATERIALIZED (
+        SELECT r.*
+        FROM olist_etl.reject r
+        WHERE r.key = ANY (keys)
+          AND r.reason IN ('orphan', 'duplicate')
+    )
+    SELECT w.reject_id, w.object_id, w.line, w.reason,
+           convert_from(w.raw, 'UTF8')::jsonb
+    FROM waiting w
     JOIN olist_etl.ledger l USING (object_id)
-    WHERE r.key = ANY (keys)
-      AND r.reason IN ('orphan', 'duplicate')
-      AND l.entity = waiting_rejects.entity
+    WHERE l.entity = waiting_rejects.entity
       -- a row that did not change with its object is still the former version's
       AND (l.is_current OR l.superseded_by IS NOT NULL)
 $$;
@@ -103,12 +108,16 @@ CREATE FUNCTION olist_etl.waiting_entities(keys text[]) RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+    WITH waiting AS MATERIALIZED (
+        SELECT DISTINCT r.object_id
+        FROM olist_etl.reject r
+        WHERE r.key = ANY (keys)
+          AND r.reason IN ('orphan', 'duplicate')
+    )
     SELECT DISTINCT l.entity
-    FROM olist_etl.reject r
+    FROM waiting w
     JOIN olist_etl.ledger l USING (object_id)
-    WHERE r.key = ANY (keys)
-      AND r.reason IN ('orphan', 'duplicate')
-      AND l.entity IN ('orders', 'order_items', 'order_payments', 'order_reviews', 'customers')
+    WHERE l.entity IN ('orders', 'order_items', 'order_payments', 'order_reviews', 'customers')
 $$;
 COMMENT ON FUNCTION olist_etl.waiting_entities(text[]) IS
     'The entities of which waiting_rejects() could find rows with one of these keys';
