@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "random.h"
 #include "server.h"
 
 #include "asl/choice.h"
@@ -27,18 +28,6 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-
-static int failures;
-
-#define CHECK(condition)                                                    \
-	do                                                                      \
-	{                                                                       \
-		if (!(condition))                                                   \
-		{                                                                   \
-			failures++;                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-		}                                                                   \
-	} while (0)
 
 /* ---------- what the executor needs of the server beyond server.c ---------- */
 
@@ -245,16 +234,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---------- random things ---------- */
 
-static uint64 random_state = 1;
-
-static uint32
-random_number(uint32 below)
-{
-	random_state =
-		random_state * UINT64CONST(6364136223846793005) + UINT64CONST(1442695040888963407);
-	return (uint32) (random_state >> 33) % below;
-}
-
 static const char *
 random_piece(const char *const *pieces, size_t count)
 {
@@ -305,8 +284,9 @@ append_document(StringInfo buf, int depth)
 	}
 }
 
+/* unlike damage(), any byte may come, NUL too, and none goes */
 static void
-damage(StringInfo buf)
+overwrite(StringInfo buf)
 {
 	for (uint32 i = random_number(3); i > 0 && buf->len > 0; i--)
 		buf->data[random_number(buf->len)] = (char) random_number(256);
@@ -814,12 +794,6 @@ check_large_map(void)
 }
 
 static void
-report(int number, const char *name)
-{
-	printf("%sok %d - %s\n", failures > 0 ? "not " : "", number, name);
-}
-
-static void
 random_document(void)
 {
 	StringInfoData buf;
@@ -827,7 +801,7 @@ random_document(void)
 	initStringInfo(&buf);
 	append_document(&buf, 0);
 	if (random_number(2) == 0)
-		damage(&buf);
+		overwrite(&buf);
 	check_document(buf.data, buf.len);
 }
 
@@ -844,37 +818,15 @@ random_expression(void)
 int
 main(int argc, char **argv)
 {
-	static const struct
-	{
-		void (*check)(void);
-		int share; /* of the iterations: 1 / share */
-		const char *name;
-	} tests[] = {
-		{random_document, 1, "documents are read and written without change"},
-		{random_expression, 1, "paths and calls keep to what is there"},
-		{check_texts, 1, "patterns, items and times are what they should be"},
-		{check_execution, 10, "executions end, also after having been interrupted"},
-		{check_loops, PG_INT32_MAX, "an execution that is never at rest is taken up anywhere"},
-		{check_large_map, PG_INT32_MAX, "a Map has memory for the items that run"}};
-	int iterations = argc > 1 ? atoi(argv[1]) : 20000;
+	static const UnitTest tests[] = {
+		{random_document, "documents are read and written without change", 1},
+		{random_expression, "paths and calls keep to what is there", 1},
+		{check_texts, "patterns, items and times are what they should be", 1},
+		{check_execution, "executions end, also after having been interrupted", 10},
+		{check_loops, "an execution that is never at rest is taken up anywhere", PG_INT32_MAX},
+		{check_large_map, "a Map has memory for the items that run", PG_INT32_MAX}};
 
-	random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	printf("1..%zu\n", lengthof(tests));
-	for (size_t t = 0; t < lengthof(tests); t++)
-	{
-		for (int i = 0; i < Max(iterations / tests[t].share, 1) && failures == 0; i++)
-		{
-			MemoryContext context =
-				AllocSetContextCreate(CurrentMemoryContext, "test", ALLOCSET_DEFAULT_SIZES);
-			MemoryContext previous = MemoryContextSwitchTo(context);
-
-			tests[t].check();
-			MemoryContextSwitchTo(previous);
-			MemoryContextDelete(context);
-		}
-		report((int) t + 1, tests[t].name);
-	}
-	return failures > 0;
+	return run_tests(argc, argv, tests, lengthof(tests));
 }
 
 #endif
