@@ -52,7 +52,32 @@ $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
     'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';
 
-SELECT olist_etl.create_workflow('olist', $json${
+/*
+ * The document is what users read, so it is whole and plain; but one state
+ * stands in it three times, since States Language has no subroutines. It is
+ * written here once, and goes where {stage} is, at that place's indentation.
+ */
+WITH part (stage) AS (VALUES ($stage${
+  "Type": "Task",
+  "Resource": "olist:olist_etl.stage",
+  "Parameters": {
+    "run_id.$": "States.StringToJson($.run)",
+    "source.$": "$.object.source",
+    "source_version.$": "$.object.source_version",
+    "entity.$": "$.object.entity",
+    "uri.$": "$.object.uri",
+    "size.$": "$.object.size",
+    "etag.$": "$.object.etag",
+    "last_modified.$": "$.object.last_modified"
+  },
+  "Retry": [
+    {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
+     "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
+     "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
+  ],
+  "End": true
+}$stage$)),
+document (text) AS (VALUES ($json${
   "Comment": "Olist: from the source's objects to the star schema. Discover what is new, stage it, build what it makes of the warehouse, check that, publish it at once. Of a whole warehouse, tables are built while others are still being staged.",
   "StartAt": "Discover",
   "States": {
@@ -87,26 +112,7 @@ SELECT olist_etl.create_workflow('olist', $json${
       "ItemProcessor": {
         "StartAt": "Stage object",
         "States": {
-          "Stage object": {
-            "Type": "Task",
-            "Resource": "olist:olist_etl.stage",
-            "Parameters": {
-              "run_id.$": "States.StringToJson($.run)",
-              "source.$": "$.object.source",
-              "source_version.$": "$.object.source_version",
-              "entity.$": "$.object.entity",
-              "uri.$": "$.object.uri",
-              "size.$": "$.object.size",
-              "etag.$": "$.object.etag",
-              "last_modified.$": "$.object.last_modified"
-            },
-            "Retry": [
-              {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
-               "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
-               "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
-            ],
-            "End": true
-          }
+          "Stage object": {stage}
         }
       },
       "ResultPath": null,
@@ -148,26 +154,7 @@ SELECT olist_etl.create_workflow('olist', $json${
               "ItemProcessor": {
                 "StartAt": "Stage place",
                 "States": {
-                  "Stage place": {
-                    "Type": "Task",
-                    "Resource": "olist:olist_etl.stage",
-                    "Parameters": {
-                      "run_id.$": "States.StringToJson($.run)",
-                      "source.$": "$.object.source",
-                      "source_version.$": "$.object.source_version",
-                      "entity.$": "$.object.entity",
-                      "uri.$": "$.object.uri",
-                      "size.$": "$.object.size",
-                      "etag.$": "$.object.etag",
-                      "last_modified.$": "$.object.last_modified"
-                    },
-                    "Retry": [
-                      {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
-                       "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
-                       "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
-                    ],
-                    "End": true
-                  }
+                  "Stage place": {stage, deeper}
                 }
               },
               "ResultPath": null,
@@ -186,26 +173,7 @@ SELECT olist_etl.create_workflow('olist', $json${
               "ItemProcessor": {
                 "StartAt": "Stage sale",
                 "States": {
-                  "Stage sale": {
-                    "Type": "Task",
-                    "Resource": "olist:olist_etl.stage",
-                    "Parameters": {
-                      "run_id.$": "States.StringToJson($.run)",
-                      "source.$": "$.object.source",
-                      "source_version.$": "$.object.source_version",
-                      "entity.$": "$.object.entity",
-                      "uri.$": "$.object.uri",
-                      "size.$": "$.object.size",
-                      "etag.$": "$.object.etag",
-                      "last_modified.$": "$.object.last_modified"
-                    },
-                    "Retry": [
-                      {"ErrorEquals": ["Olist.Source", "Olist.Retryable", "Olist.WorkerCrashed"],
-                       "IntervalSeconds": 1, "MaxAttempts": 4, "BackoffRate": 2,
-                       "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
-                    ],
-                    "End": true
-                  }
+                  "Stage sale": {stage, deeper}
                 }
               },
               "ResultPath": null,
@@ -345,4 +313,8 @@ SELECT olist_etl.create_workflow('olist', $json${
       "CausePath": "States.Format('{}\nThe published warehouse is as it was. CALL olist_etl.resume() goes on with what failed.', $.failure.Cause)"
     }
   }
-}$json$);
+}$json$))
+SELECT olist_etl.create_workflow('olist', replace(replace(text,
+           '{stage}', replace(stage, E'\n', E'\n' || repeat(' ', 10))),
+           '{stage, deeper}', replace(stage, E'\n', E'\n' || repeat(' ', 18)))::json)
+FROM part, document;
