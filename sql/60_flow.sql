@@ -193,6 +193,11 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'olist_etl_drop_workflow';
 COMMENT ON FUNCTION olist_etl.drop_workflow(text) IS
     'Remove a workflow in all its versions, with its runs and their history';
 
+CREATE FUNCTION olist_etl.check_workflow(name text) RETURNS void
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'olist_etl_check_workflow';
+COMMENT ON FUNCTION olist_etl.check_workflow(text) IS
+    'Check that a workflow could be executed by the caller: it is there and his to run, and so is every task function';
+
 CREATE PROCEDURE olist_etl.run(
     workflow text DEFAULT 'olist',
     input json DEFAULT '{}',
@@ -207,7 +212,7 @@ CREATE PROCEDURE olist_etl.run(
     INOUT seconds numeric DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'olist_etl_run';
 COMMENT ON PROCEDURE olist_etl.run(text, json, boolean, boolean, boolean, bigint, text, bigint, bigint, bigint, numeric) IS
-    'Execute a workflow; an error, after all is committed, if the run does not succeed. wait: let a run of the same workflow that is going on end first; atomic: do all in the current transaction; dry_run: only check that it could be done';
+    'Execute a workflow; an error, after all is committed, if the run does not succeed. wait: let a run of the same workflow that is going on end first; atomic: do all in the current transaction; dry_run: do all, tell what came of it, and undo it';
 
 CREATE PROCEDURE olist_etl.resume(
     INOUT run_id bigint DEFAULT NULL,
@@ -271,8 +276,6 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS $$
-DECLARE
-    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
         RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', current_database()
@@ -292,8 +295,7 @@ BEGIN
         NULL;
     END;
     -- what could not be run now need not be tried every minute
-    CALL olist_etl.run(workflow, input, false, false, true,
-                       run_id, status, objects, rows, rejects, seconds);
+    PERFORM olist_etl.check_workflow(workflow);
     RETURN cron.schedule('olist_etl ' || workflow, schedule,
                          format('CALL olist_etl.run(%L, olist_etl.scheduled(%L, %L))',
                                 workflow, input, olist_etl.database_identity()));

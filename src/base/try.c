@@ -1,6 +1,6 @@
 /*
  * base/try.c
- *		Work that may fail without ending the transaction.
+ *		Work that may fail, or be undone, without ending the transaction.
  */
 #include "postgres.h"
 
@@ -35,4 +35,18 @@ olist_try(void (*work)(void *arg), void *arg)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return edata;
+}
+
+void
+olist_try_and_undo(void (*work)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	work(arg);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 }

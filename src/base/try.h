@@ -1,6 +1,6 @@
 /*
  * base/try.h
- *		Work that may fail without ending the transaction.
+ *		Work that may fail, or be undone, without ending the transaction.
  */
 #ifndef OLIST_TRY_H
 #define OLIST_TRY_H
@@ -11,5 +11,8 @@
  * on after is for the caller to say.
  */
 extern ErrorData *olist_try(void (*work)(void *arg), void *arg);
+
+/* Run work(arg) in a subtransaction, and undo all its effects. Its errors are raised. */
+extern void olist_try_and_undo(void (*work)(void *arg), void *arg);
 
 #endif /* OLIST_TRY_H */

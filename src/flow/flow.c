@@ -37,6 +37,7 @@
 
 PG_FUNCTION_INFO_V1(olist_etl_create_workflow);
 PG_FUNCTION_INFO_V1(olist_etl_drop_workflow);
+PG_FUNCTION_INFO_V1(olist_etl_check_workflow);
 PG_FUNCTION_INFO_V1(olist_etl_run);
 PG_FUNCTION_INFO_V1(olist_etl_resume);
 PG_FUNCTION_INFO_V1(olist_etl_cancel);
@@ -166,6 +167,14 @@ olist_etl_drop_workflow(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* check_workflow(name text) returns void */
+Datum
+olist_etl_check_workflow(PG_FUNCTION_ARGS)
+{
+	olist_run_check(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
+
 /*
  * Runs
  */
@@ -174,8 +183,8 @@ olist_etl_drop_workflow(PG_FUNCTION_ARGS)
 static Datum
 result_row(FunctionCallInfo fcinfo, const OlistRunResult *result)
 {
-	bool executed = strcmp(result->status, "RUNNING") != 0 && strcmp(result->status, "VALID") != 0;
-	bool nulls[6] = {result->run_id == 0, false, !executed, !executed, !executed, !executed};
+	bool executed = strcmp(result->status, "RUNNING") != 0;
+	bool nulls[6] = {executed && result->dry, false, !executed, !executed, !executed, !executed};
 	Datum values[6];
 
 	values[0] = Int64GetDatum(result->run_id);
@@ -199,7 +208,6 @@ require_commits(FunctionCallInfo fcinfo, const char *command, const char *hint)
 				 errhint("%s", hint)));
 }
 
-/* run(workflow, input, wait, atomic, dry_run, INOUT …) */
 /*
  * What the states of the run did, for who watches; the picture itself is drawn
  * by another room, of the caller's own run and therefore with the owner's
@@ -240,6 +248,23 @@ show_run(OlistRunResult *result)
 						  errmsg("the run cannot be shown: %s", edata->message)));
 }
 
+/* a run, and what it did, to be undone */
+typedef struct Rehearsal
+{
+	const OlistRunRequest *request;
+	OlistRunResult *result;
+} Rehearsal;
+
+static void
+rehearse(void *arg)
+{
+	Rehearsal *rehearsal = arg;
+
+	olist_run_start(rehearsal->request, rehearsal->result);
+	show_run(rehearsal->result);
+}
+
+/* run(workflow, input, wait, atomic, dry_run, INOUT …) */
 Datum
 olist_etl_run(PG_FUNCTION_ARGS)
 {
@@ -253,9 +278,14 @@ olist_etl_run(PG_FUNCTION_ARGS)
 	request.workflow = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	request.input = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	request.wait = PG_GETARG_BOOL(2);
-	request.atomic = PG_GETARG_BOOL(3);
-	if (PG_GETARG_BOOL(4))
-		olist_run_check(request.workflow, &result);
+	request.dry = PG_GETARG_BOOL(4);
+	request.atomic = PG_GETARG_BOOL(3) || request.dry;
+	if (request.dry)
+	{
+		Rehearsal rehearsal = {&request, &result};
+
+		olist_try_and_undo(rehearse, &rehearsal);
+	}
 	else
 	{
 		if (!request.atomic)
@@ -264,8 +294,10 @@ olist_etl_run(PG_FUNCTION_ARGS)
 							"transaction.");
 		olist_run_start(&request, &result);
 		show_run(&result);
-		olist_run_raise_failure(&result);
 	}
+	olist_run_raise_failure(&result);
+	if (result.dry && strcmp(result.status, "RUNNING") != 0)
+		ereport(NOTICE, (errmsg("this was a dry run: nothing of it is kept")));
 	return result_row(fcinfo, &result);
 }
 

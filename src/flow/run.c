@@ -350,7 +350,6 @@ carry_out(OlistRun *run, OlistRunResult *result)
 	result->status = olist_status_name(run->action.status);
 	result->error = keep(run, olist_utf8_to_server(run->action.failure.error));
 	result->cause = keep(run, olist_utf8_to_server(run->action.failure.cause));
-	result->atomic = run->atomic;
 }
 
 void
@@ -369,7 +368,9 @@ olist_run_raise_failure(const OlistRunResult *result)
 					 timed_out ? "timed out" : "failed");
 	if (result->error != NULL && !timed_out)
 		appendStringInfo(&message, ": %s", olist_clip(result->error, strlen(result->error)));
-	if (result->atomic)
+	if (result->dry)
+		hint = "Nothing of the dry run is kept. What it told before this says what to repair.";
+	else if (result->atomic)
 		hint = "Everything is undone, the record of the run included. Without atomic => true what "
 			   "succeeded would stay.";
 	else
@@ -466,6 +467,8 @@ olist_run_start(const OlistRunRequest *request, OlistRunResult *result)
 		tell_overlap(request->workflow, result);
 	else
 		with_lock(run, request, result);
+	result->atomic = request->atomic;
+	result->dry = request->dry;
 	end_run(run);
 }
 
@@ -545,7 +548,7 @@ check_resources(const OlistJson *machine)
 }
 
 void
-olist_run_check(const char *name, OlistRunResult *result)
+olist_run_check(const char *name)
 {
 	OlistWorkflow workflow;
 	OlistRunRow row;
@@ -557,8 +560,6 @@ olist_run_check(const char *name, OlistRunResult *result)
 	definition = load_definition(&row);
 	(void) olist_machine_compile(definition);
 	check_resources(definition);
-	memset(result, 0, sizeof(*result));
-	result->status = "VALID";
 }
 
 bool

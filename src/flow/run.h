@@ -13,6 +13,7 @@ typedef struct OlistRunRequest
 	const char *input; /* JSON text */
 	bool wait;		   /* for a run of the same workflow that is going on */
 	bool atomic;	   /* everything in the current transaction */
+	bool dry;		   /* and nothing of it is to stay; goes with atomic */
 } OlistRunRequest;
 
 typedef struct OlistRunResult
@@ -23,12 +24,13 @@ typedef struct OlistRunResult
 	const char *error;	/* of a run that has failed, or NULL */
 	const char *cause;
 	bool atomic;
+	bool dry;
 	OlistRunSummary summary;
 } OlistRunResult;
 
 /*
  * Execute a workflow; tells of each task by a NOTICE. Commits as it goes unless
- * atomic. A run that the workflow lets fail is a result; the caller shows it and
+ * atomic. To undo a dry run is the caller's. A run that the workflow lets fail is a result; the caller shows it and
  * then raises it. Errors: 25006 on a standby; 42704 for an unknown workflow,
  * 42501 for another role's; 57014 and others that end the session's statement,
  * after which the run is ABORTED or FAILED and no worker is left.
@@ -52,7 +54,7 @@ extern void olist_run_raise_failure(const OlistRunResult *result);
  * Check that a workflow could be executed by the caller: it exists and is his
  * to run, and so is every task function. Tells of each by a NOTICE.
  */
-extern void olist_run_check(const char *workflow, OlistRunResult *result);
+extern void olist_run_check(const char *workflow);
 
 /* stop a run; false if it is not running. Errors: 42704, 42501 */
 extern bool olist_run_cancel(int64 run_id);

@@ -7,7 +7,7 @@ CREATE ROLE regress_flow_nobody LOGIN;
 CREATE SCHEMA flow_test;
 GRANT USAGE, CREATE ON SCHEMA flow_test TO regress_flow_one, regress_flow_two;
 GRANT EXECUTE ON PROCEDURE olist_etl.run, olist_etl.resume TO regress_flow_one, regress_flow_two;
-GRANT EXECUTE ON FUNCTION olist_etl.create_workflow, olist_etl.drop_workflow, olist_etl.cancel,
+GRANT EXECUTE ON FUNCTION olist_etl.create_workflow, olist_etl.check_workflow, olist_etl.drop_workflow, olist_etl.cancel,
     olist_etl.run_history TO regress_flow_one, regress_flow_two;
 GRANT SELECT ON olist_etl.workflow, olist_etl.run, olist_etl.task, olist_etl.event, olist_etl.progress
     TO regress_flow_one, regress_flow_two;
@@ -173,7 +173,7 @@ CALL olist_etl.run('flow_denied');
 \set VERBOSITY default
 SELECT max(run_id) AS run_id FROM olist_etl.run \gset
 SELECT status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
-CALL olist_etl.run('flow_denied', dry_run => true);
+SELECT olist_etl.check_workflow('flow_denied');
 \echo :LAST_ERROR_SQLSTATE
 
 -- a member of the owner's role sees and stops, but does not go on with another's rights

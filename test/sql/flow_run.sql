@@ -60,8 +60,8 @@ SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"E
 SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.echo", "End": true}}}');
 SELECT olist_etl.create_workflow('flow_echo', '{"StartAt": "Echo", "States": {"Echo": {"Type": "Task", "Resource": "olist:flow_test.none", "End": true}}}');
 
--- a dry run finds what is missing, and a run that finds it fails by its name
-CALL olist_etl.run('flow_echo', dry_run => true);
+-- a check finds what is missing, and a run that finds it fails by its name
+SELECT olist_etl.check_workflow('flow_echo');
 \echo :LAST_ERROR_SQLSTATE
 
 -- ... or could not be executed as a task, and is not taken in by what only looks like one
@@ -69,40 +69,48 @@ CREATE FUNCTION flow_test.many(jsonb) RETURNS SETOF jsonb LANGUAGE sql AS 'SELEC
 CREATE FUNCTION flow_test.words(jsonb) RETURNS text LANGUAGE sql AS 'SELECT $1::text';
 CREATE PROCEDURE flow_test.done(jsonb) LANGUAGE sql AS 'SELECT $1';
 CREATE AGGREGATE flow_test.all(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
-CREATE PROCEDURE flow_test.dry_run(resource text) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE flow_test.check(resource text) LANGUAGE plpgsql AS $$
 DECLARE
-    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
     detail text;
 BEGIN
-    PERFORM olist_etl.create_workflow('flow_dry', json_build_object('StartAt', 'A', 'States', json_build_object(
+    PERFORM olist_etl.create_workflow('flow_check', json_build_object('StartAt', 'A', 'States', json_build_object(
         'A', json_build_object('Type', 'Pass', 'Result', json_build_object('Type', 'Task'), 'Next', 'B'),
         'B', json_build_object('Type', 'Map', 'End', true, 'ItemReader', json_build_object('Resource', 'olist:flow_test.echo'),
             'ItemProcessor', json_build_object('StartAt', 'C', 'States', json_build_object(
                 'C', json_build_object('Type', 'Task', 'Resource', resource, 'End', true)))))));
-    CALL olist_etl.run('flow_dry', dry_run => true, run_id => run_id, status => status, objects => objects,
-                       rows => rows, rejects => rejects, seconds => seconds);
-    RAISE INFO '%', status;
+    PERFORM olist_etl.check_workflow('flow_check');
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     RAISE INFO '%: % %', SQLSTATE, SQLERRM, detail;
 END
 $$;
-CALL flow_test.dry_run('olist:flow_test.echo');
-CALL flow_test.dry_run('olist:flow_test.many');
-CALL flow_test.dry_run('olist:flow_test.words');
-CALL flow_test.dry_run('olist:flow_test.done');
-CALL flow_test.dry_run('olist:flow_test.all');
-CALL flow_test.dry_run('olist:flow_test.none');
-CALL flow_test.dry_run('olist:jsonb_strip_nulls');
-CALL flow_test.dry_run('olist:flow_test.');
-SELECT olist_etl.drop_workflow('flow_dry');
+CALL flow_test.check('olist:flow_test.echo');
+CALL flow_test.check('olist:flow_test.many');
+CALL flow_test.check('olist:flow_test.words');
+CALL flow_test.check('olist:flow_test.done');
+CALL flow_test.check('olist:flow_test.all');
+CALL flow_test.check('olist:flow_test.none');
+CALL flow_test.check('olist:jsonb_strip_nulls');
+CALL flow_test.check('olist:flow_test.');
+SELECT olist_etl.drop_workflow('flow_check');
 
+-- a dry run is a run that leaves nothing, of tasks that leave something
+CREATE TABLE flow_test.done_by (note text);
+CREATE FUNCTION flow_test.leave(argument jsonb) RETURNS jsonb LANGUAGE sql AS
+    'INSERT INTO flow_test.done_by VALUES (''left'') RETURNING to_jsonb(note)';
+SELECT olist_etl.create_workflow('flow_leave', '{"StartAt": "Leave", "States": {"Leave": {"Type": "Task", "Resource": "olist:flow_test.leave", "End": true}}}');
 SET client_min_messages = warning;
+CALL olist_etl.run('flow_leave', dry_run => true) \gset dry_
+\echo :dry_status
+SELECT count(*) FROM flow_test.done_by;
+SELECT count(*) FROM olist_etl.run WHERE workflow = 'flow_leave';
 \set VERBOSITY sqlstate
+CALL olist_etl.run('flow_echo', dry_run => true);
+SELECT count(*) FROM olist_etl.run WHERE workflow = 'flow_echo';
 CALL olist_etl.run('flow_echo');
 \set VERBOSITY default
 SELECT max(run_id) AS run_id FROM olist_etl.run \gset
-SELECT replace(:'LAST_ERROR_MESSAGE', :'run_id', 'N') AS message;
+SELECT replace(:'LAST_ERROR_MESSAGE', 'run ' || :'run_id', 'run N') AS message;
 SELECT version, status, error, cause FROM olist_etl.run WHERE run_id = :run_id;
 
 -- a task may run another workflow, but not without end, nor its own
@@ -121,5 +129,6 @@ RESET client_min_messages;
 
 SELECT count(olist_etl.drop_workflow('flow_nested_' || i)) FROM generate_series(1, 10) AS i;
 SELECT olist_etl.drop_workflow('flow_echo');
+SELECT olist_etl.drop_workflow('flow_leave');
 SET client_min_messages = warning;
 DROP SCHEMA flow_test CASCADE;

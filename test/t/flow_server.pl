@@ -125,7 +125,7 @@ SKIP:
 	# W17, W18: pg_cron runs it with the role's rights, once a minute, and never twice at a time
 	$flow->sql(q(CREATE ROLE etl LOGIN; GRANT USAGE ON SCHEMA cron TO etl;
 		GRANT EXECUTE ON PROCEDURE olist_etl.run TO etl;
-		GRANT EXECUTE ON FUNCTION olist_etl.schedule, olist_etl.unschedule, olist_etl.create_workflow TO etl;));
+		GRANT EXECUTE ON FUNCTION olist_etl.schedule, olist_etl.unschedule, olist_etl.create_workflow, olist_etl.check_workflow TO etl;));
 	$node->safe_psql('postgres', "SELECT olist_etl.create_workflow('of_etl', \$json\$" . $flow->map_of('work') . '$json$)',
 		extra_params => [ '-U', 'etl' ]);
 	$node->safe_psql('postgres', q(SELECT olist_etl.schedule('* * * * *', 'of_etl', '["cron 1", "cron 2"]')), extra_params => [ '-U', 'etl' ]);
