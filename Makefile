@@ -1,20 +1,34 @@
 # olist_etl: what can be made
 #
-#   make, make install, make installcheck   plain PGXS, against PG_CONFIG's server
-#   make demo [DATA=archive.zip|directory]  everything from nothing: see README.md
-#   make test                               everything from nothing, then every test
-#   make format, make format-check          clang-format over src/
-#   make lint                               that, cppcheck and clang-tidy
+#   make                        builds, for the server of PG_CONFIG (default: pg_config on the path)
+#   make install, uninstall     puts it into that server, and takes it back out
+#   make installcheck           the regression tests, against the running server of PGHOST, PGPORT
+#   make clean                  removes what was built
+#
+#   make demo                   everything from nothing: see README.md
+#     DATA=FILE|DIRECTORY       with Kaggle's archive.zip, or a directory with its files
+#     SCALE=NUMBER              or with so much of a generated sample; 1 is the real set's size
+#   make test                   everything from nothing, then every test
+#     PATTERN='WORD...'         or only those whose file names hold one of the words
+#
+#   make lint                   clang-format, cppcheck and clang-tidy
+#   make format, format-check   clang-format alone
+#   make help                   this
 #
 # demo and test stand before PGXS, because they must work on a machine that
 # has no pg_config yet: they install it.
 
-ifneq (,$(filter demo test,$(MAKECMDGOALS)))
+ifneq (,$(filter demo test help,$(MAKECMDGOALS)))
 
-demo test:
-	@DATA='$(DATA)' test/$@.sh
+export DATA PATTERN
+demo:
+	@test/demo.sh
+test:
+	@test/test.sh $(PATTERN)
+help:
+	@sed -n '/^#/!q; /^# demo/q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: demo test
+.PHONY: demo test help
 
 else
 
@@ -45,6 +59,9 @@ override with_llvm = no
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq (,$(wildcard $(PGXS)))
+$(error $(PG_CONFIG) names no server's development files: install postgresql-server-dev-15 or a later one, or name another by make PG_CONFIG=…)
+endif
 include $(PGXS)
 
 $(SCRIPT): $(sort $(wildcard sql/[0-9][0-9]_*.sql))
