@@ -45,12 +45,17 @@ pg_config_path() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        echo "packages are missing, and this is neither root nor is there sudo: $missing" >&2
-        exit 1
+        sudo "$@"
     fi
+}
+
+# may_install PACKAGE...: ends the script where nobody may install them.
+may_install() {
+    [ "$(id -u)" = 0 ] || { command -v sudo && sudo true; } >/dev/null || {
+        echo "missing, and only root or sudo may install it: $*" >&2
+        exit 1
+    }
 }
 
 # Asks nothing, and starts no service: not what comes with the packages, nor
@@ -115,9 +120,10 @@ main() {
         return
     fi
 
-    local version required optional names name
+    local version missing required optional names name
     version=$(packaged_version)
     if [ -z "$version" ] && [ -z "${PG_CONFIG:-}" ]; then
+        may_install "PostgreSQL, and what else test/packages lists"
         # a bare machine has no package lists yet
         apt update
         version=$(distribution_version)
@@ -132,7 +138,12 @@ main() {
     required=$(grep -v '?$' <<<"$missing") || true
     optional=$(grep '?$' <<<"$missing" | tr -d '?') || true
     if [ "$required" ]; then
+        # shellcheck disable=SC2086
+        may_install $required
         apt update
+    elif [ "$optional" ] && [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+        echo "tests that need these will be skipped:" $optional
+        return
     fi
     names=$required
     for name in $optional; do
