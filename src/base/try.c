@@ -10,8 +10,9 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-ErrorData *
-olist_try(void (*work)(void *arg), void *arg)
+/* work(arg) in a subtransaction, whose effects stay if keep says so; its error, or NULL */
+static ErrorData *
+work_in_subtransaction(void (*work)(void *arg), void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -22,7 +23,10 @@ olist_try(void (*work)(void *arg), void *arg)
 	PG_TRY();
 	{
 		work(arg);
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -37,16 +41,14 @@ olist_try(void (*work)(void *arg), void *arg)
 	return edata;
 }
 
-void
+ErrorData *
+olist_try(void (*work)(void *arg), void *arg)
+{
+	return work_in_subtransaction(work, arg, true);
+}
+
+ErrorData *
 olist_try_and_undo(void (*work)(void *arg), void *arg)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	work(arg);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	return work_in_subtransaction(work, arg, false);
 }

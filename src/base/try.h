@@ -12,7 +12,7 @@
  */
 extern ErrorData *olist_try(void (*work)(void *arg), void *arg);
 
-/* Run work(arg) in a subtransaction, and undo all its effects. Its errors are raised. */
-extern void olist_try_and_undo(void (*work)(void *arg), void *arg);
+/* The same, with all effects undone in any case. */
+extern ErrorData *olist_try_and_undo(void (*work)(void *arg), void *arg);
 
 #endif /* OLIST_TRY_H */

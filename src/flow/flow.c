@@ -283,8 +283,10 @@ olist_etl_run(PG_FUNCTION_ARGS)
 	if (request.dry)
 	{
 		Rehearsal rehearsal = {&request, &result};
+		ErrorData *edata = olist_try_and_undo(rehearse, &rehearsal);
 
-		olist_try_and_undo(rehearse, &rehearsal);
+		if (edata != NULL)
+			ReThrowError(edata);
 	}
 	else
 	{

@@ -10,8 +10,9 @@
  *
  * All of it with the rights of the current user, and with nothing but
  * pg_catalog on the search_path, so that nobody else can slip a function or an
- * operator into a rule. Where a rule's SQL speaks of another table than its
- * own, it names it in braces, and gets what the name means as a relation:
+ * operator into a rule. What a rule's SQL changes is undone. Where it speaks of
+ * another table than its own, it names it in braces, and gets what the name means
+ * as a relation:
  *
  *		{fact_order} ──► olist_build.fact_order, which is about to be published,
  *						 or else olist_dw.fact_order
@@ -268,7 +269,7 @@ read_number(OlistRule *rule, int i, MemoryContext context)
 	rule->value = strtod(text, NULL);
 }
 
-/* measure in one statement; a subtransaction's work */
+/* measure in one statement */
 static void
 measure(void *arg)
 {
@@ -323,7 +324,7 @@ note_error(List *rules, const ErrorData *error)
 static void
 measure_or_note(Measurement *together)
 {
-	ErrorData *error = olist_try(measure, together);
+	ErrorData *error = olist_try_and_undo(measure, together);
 	ListCell *lc;
 
 	if (error == NULL)

@@ -107,6 +107,19 @@ SELECT count(*) FROM olist_etl.run WHERE workflow = 'flow_leave';
 \set VERBOSITY sqlstate
 CALL olist_etl.run('flow_echo', dry_run => true);
 SELECT count(*) FROM olist_etl.run WHERE workflow = 'flow_echo';
+-- ... and whose error can be caught like any other
+DO $$
+DECLARE
+    run_id bigint; status text; objects bigint; rows bigint; rejects bigint; seconds numeric;
+BEGIN
+    BEGIN
+        CALL olist_etl.run('flow_echo', '{}', false, false, true, run_id, status, objects, rows, rejects, seconds);
+    EXCEPTION WHEN undefined_function THEN
+        INSERT INTO flow_test.done_by VALUES ('caught');
+    END;
+END
+$$;
+SELECT note FROM flow_test.done_by;
 CALL olist_etl.run('flow_echo');
 \set VERBOSITY default
 SELECT max(run_id) AS run_id FROM olist_etl.run \gset
