@@ -507,7 +507,7 @@ olist_etl_pending(PG_FUNCTION_ARGS)
 		Datum values[PENDING_COLUMNS];
 		bool isnull[PENDING_COLUMNS];
 
-		if (!is_object(i) || has_status(i, "unstaged"))
+		if (!is_object(i))
 			continue;
 		for (int column = 0; column < PENDING_COLUMNS; column++)
 			values[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,

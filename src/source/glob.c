@@ -12,6 +12,7 @@
 
 #include "source/glob.h"
 
+#include "base/message.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -106,9 +107,19 @@ find_open(const char *p)
 	return NULL;
 }
 
-/* add to result all patterns that pattern's first brace, and then the others, stand for */
+/* which pattern of many it is that an error is about */
+static int
+tell_pattern(const char *pattern)
+{
+	return errdetail("The pattern is \"%s\".", olist_clip(pattern, strlen(pattern)));
+}
+
+/*
+ * Add to result all patterns that the first brace of pattern, and then the others,
+ * stand for. Errors are about the whole, of which it may be one alternative.
+ */
 static List *
-expand_braces(List *result, const char *pattern)
+expand_braces(List *result, const char *pattern, const char *whole)
 {
 	const char *open = find_open(pattern);
 	const char *close;
@@ -118,21 +129,24 @@ expand_braces(List *result, const char *pattern)
 	CHECK_FOR_INTERRUPTS();
 	if (list_length(result) >= MAX_ALTERNATIVES)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("pattern has more than %d alternatives", MAX_ALTERNATIVES)));
+						errmsg("pattern has more than %d alternatives", MAX_ALTERNATIVES),
+						tell_pattern(whole)));
 	if (open == NULL)
 		return lappend(result, pstrdup(pattern));
 	close = find_close(open);
 	if (close == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("pattern has a brace that is not closed"),
+						errmsg("pattern has a brace that is not closed"), tell_pattern(whole),
 						errhint("Write \\{ for a brace that is part of the name.")));
 	p = open + 1;
 	for (;;)
 	{
 		const char *end = find_alternative_end(p, close);
 
-		result = expand_braces(result, psprintf("%.*s%.*s%s", (int) (open - pattern), pattern,
-												(int) (end - p), p, close + 1));
+		result = expand_braces(
+			result,
+			psprintf("%.*s%.*s%s", (int) (open - pattern), pattern, (int) (end - p), p, close + 1),
+			whole);
 		if (end == close)
 			return result;
 		p = end + 1;
@@ -191,8 +205,9 @@ olist_glob_compile(const char *pattern)
 
 	if (strlen(pattern) > MAX_PATTERN_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("pattern has more than %d bytes", MAX_PATTERN_BYTES)));
-	patterns = expand_braces(NIL, pattern);
+						errmsg("pattern has more than %d bytes", MAX_PATTERN_BYTES),
+						tell_pattern(pattern)));
+	patterns = expand_braces(NIL, pattern, pattern);
 	foreach (lc, patterns)
 		glob->alternatives = lappend(glob->alternatives, tokenize(lfirst(lc)));
 
