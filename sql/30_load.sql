@@ -5,17 +5,86 @@
  * rejects and its ledger line commit in one transaction.
  */
 
+/*
+ * Several tables come with rows that users change, replace, or add to. What the
+ * users' part is, stands in dumps; in a restored database it takes the place of
+ * what the extension brings. So a row of the extension's keeps its name, and is
+ * not deleted: it would be there again.
+ */
+CREATE FUNCTION olist_etl.default_row_replaced() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.is_default THEN
+        RETURN NEW;
+    END IF;
+    -- whoever may execute this could make it a trigger of a table of his own
+    CASE TG_RELID
+        WHEN 'olist_etl.entity'::regclass THEN
+            DELETE FROM olist_etl.entity d WHERE d.entity = NEW.entity AND d.is_default;
+        WHEN 'olist_etl.entity_column'::regclass THEN
+            DELETE FROM olist_etl.entity_column d
+            WHERE d.entity = NEW.entity AND d.column_name = NEW.column_name AND d.is_default;
+        WHEN 'olist_etl.object_pattern'::regclass THEN
+            DELETE FROM olist_etl.object_pattern d WHERE d.pattern = NEW.pattern AND d.is_default;
+        WHEN 'olist_etl.check_rule'::regclass THEN
+            DELETE FROM olist_etl.check_rule d WHERE d.name = NEW.name AND d.is_default;
+        ELSE
+            RAISE 'table % has no rows that come with the extension', TG_RELID::regclass
+                USING ERRCODE = 'wrong_object_type';
+    END CASE;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.default_row_replaced() IS
+    'Trigger: a new row takes the place of the extension''s own of the same name';
+
+CREATE FUNCTION olist_etl.default_row_changed() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- the column that names a row, and the one by which it is switched off
+    naming name := TG_ARGV[0];
+    switch name := TG_ARGV[1];
+    row_name text := to_jsonb(OLD) ->> naming;
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NOT OLD.is_default OR row_name = to_jsonb(NEW) ->> naming) THEN
+        NEW.is_default := false;
+        RETURN NEW;
+    END IF;
+    -- deeper down it is replaced
+    IF OLD.is_default AND pg_trigger_depth() = 1 THEN
+        RAISE '"%" of % comes with the extension, and can be neither deleted nor renamed',
+              row_name, TG_RELID::regclass
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = format('UPDATE %s SET %I = false WHERE %I = %L',
+                                TG_RELID::regclass, switch, naming, row_name);
+    END IF;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.default_row_changed() IS
+    'Trigger: a changed row is not the extension''s any more, and is dumped; the extension''s are neither deleted nor renamed';
+
 CREATE TABLE olist_etl.entity (
     entity text PRIMARY KEY,
     target text NOT NULL UNIQUE,
-    is_required boolean NOT NULL DEFAULT true
+    is_required boolean NOT NULL DEFAULT true,
+    is_default boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE olist_etl.entity IS
     'The subjects of the source''s files and the staging table that each goes to';
 COMMENT ON COLUMN olist_etl.entity.is_required IS
     'Is a source without an object of this entity an error?';
 
-INSERT INTO olist_etl.entity (entity, target) VALUES
+COMMENT ON COLUMN olist_etl.entity.is_default IS
+    'Comes with the extension, unchanged';
+
+INSERT INTO olist_etl.entity (entity, target, is_default)
+SELECT e.entity, e.target, true
+FROM (VALUES
     ('orders', 'olist_staging.orders'),
     ('customers', 'olist_staging.customers'),
     ('order_items', 'olist_staging.order_items'),
@@ -24,14 +93,16 @@ INSERT INTO olist_etl.entity (entity, target) VALUES
     ('products', 'olist_staging.products'),
     ('sellers', 'olist_staging.sellers'),
     ('geolocation', 'olist_staging.geolocation'),
-    ('category_translation', 'olist_staging.category_translation');
+    ('category_translation', 'olist_staging.category_translation')) AS e (entity, target);
 
+/* the references wait until a default row's successor is there */
 CREATE TABLE olist_etl.entity_column (
-    entity text NOT NULL REFERENCES olist_etl.entity,
+    entity text NOT NULL REFERENCES olist_etl.entity DEFERRABLE INITIALLY DEFERRED,
     position integer NOT NULL,
     column_name text NOT NULL,
     data_type text NOT NULL,
     is_required boolean NOT NULL,
+    is_default boolean NOT NULL DEFAULT false,
     PRIMARY KEY (entity, position),
     UNIQUE (entity, column_name)
 );
@@ -40,7 +111,13 @@ COMMENT ON TABLE olist_etl.entity_column IS
 COMMENT ON COLUMN olist_etl.entity_column.is_required IS
     'Is an object without this column an error? If not, it loads as NULL, and the ledger''s drift notes it';
 
-INSERT INTO olist_etl.entity_column (entity, position, column_name, data_type, is_required) VALUES
+COMMENT ON COLUMN olist_etl.entity_column.is_default IS
+    'Comes with the extension, unchanged';
+
+INSERT INTO olist_etl.entity_column
+    (entity, position, column_name, data_type, is_required, is_default)
+SELECT c.entity, c.position, c.column_name, c.data_type, c.is_required, true
+FROM (VALUES
     ('orders', 1, 'order_id', 'text', true),
     ('orders', 2, 'customer_id', 'text', true),
     ('orders', 3, 'order_status', 'text', true),
@@ -92,15 +169,20 @@ INSERT INTO olist_etl.entity_column (entity, position, column_name, data_type, i
     ('geolocation', 4, 'geolocation_city', 'text', false),
     ('geolocation', 5, 'geolocation_state', 'text', false),
     ('category_translation', 1, 'product_category_name', 'text', true),
-    ('category_translation', 2, 'product_category_name_english', 'text', true);
+    ('category_translation', 2, 'product_category_name_english', 'text', true))
+    AS c (entity, position, column_name, data_type, is_required);
 
 CREATE TABLE olist_etl.object_pattern (
     pattern text PRIMARY KEY,
-    entity text NOT NULL REFERENCES olist_etl.entity,
+    entity text NOT NULL REFERENCES olist_etl.entity DEFERRABLE INITIALLY DEFERRED,
+    enabled boolean NOT NULL DEFAULT true,
     is_default boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE olist_etl.object_pattern IS
     'Which objects under the source belong to which entity: globs (*, **, ?, {a,b}) over the path below the source''s prefix. Your own patterns go before the default ones, longer ones before shorter';
+
+COMMENT ON COLUMN olist_etl.object_pattern.is_default IS
+    'Comes with the extension, unchanged';
 
 /* one file, several files, or a folder of files */
 INSERT INTO olist_etl.object_pattern (pattern, entity, is_default)
@@ -119,6 +201,31 @@ CROSS JOIN (VALUES ('%s{,_*,-*}.csv{,.gz,.zst}'), ('%s/**.csv{,.gz,.zst}')) AS p
 UNION ALL
 SELECT e.entity OPERATOR(pg_catalog.||) '/**.csv{,.gz,.zst}', e.entity, true
 FROM olist_etl.entity e;
+
+CREATE TRIGGER default_row_replaced BEFORE INSERT ON olist_etl.entity
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_replaced();
+CREATE TRIGGER default_row_changed BEFORE UPDATE OR DELETE ON olist_etl.entity
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_changed('entity', 'is_required');
+CREATE TRIGGER default_row_replaced BEFORE INSERT ON olist_etl.entity_column
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_replaced();
+CREATE TRIGGER default_row_changed BEFORE UPDATE OR DELETE ON olist_etl.entity_column
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_changed('column_name', 'is_required');
+CREATE TRIGGER default_row_replaced BEFORE INSERT ON olist_etl.object_pattern
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_replaced();
+CREATE TRIGGER default_row_changed BEFORE UPDATE OR DELETE ON olist_etl.object_pattern
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_changed('pattern', 'enabled');
+COMMENT ON TRIGGER default_row_replaced ON olist_etl.entity IS
+    'One''s own row takes the place of the extension''s';
+COMMENT ON TRIGGER default_row_changed ON olist_etl.entity IS
+    'What is changed is dumped';
+COMMENT ON TRIGGER default_row_replaced ON olist_etl.entity_column IS
+    'One''s own row takes the place of the extension''s';
+COMMENT ON TRIGGER default_row_changed ON olist_etl.entity_column IS
+    'What is changed is dumped';
+COMMENT ON TRIGGER default_row_replaced ON olist_etl.object_pattern IS
+    'One''s own row takes the place of the extension''s';
+COMMENT ON TRIGGER default_row_changed ON olist_etl.object_pattern IS
+    'What is changed is dumped';
 
 CREATE TABLE olist_etl.source (
     name text NOT NULL,
@@ -234,6 +341,8 @@ COMMENT ON TABLE olist_etl.drift IS
 
 
 /* what a dump must hold: not the rows that come with the extension */
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.entity', 'WHERE NOT is_default');
+SELECT pg_catalog.pg_extension_config_dump('olist_etl.entity_column', 'WHERE NOT is_default');
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.object_pattern', 'WHERE NOT is_default');
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.source', 'WHERE NOT is_default');
 SELECT pg_catalog.pg_extension_config_dump('olist_etl.ledger', '');

@@ -60,49 +60,29 @@ CREATE POLICY check_rule_delete ON olist_etl.check_rule FOR DELETE USING (true);
 COMMENT ON POLICY check_rule_delete ON olist_etl.check_rule IS
     'Whoever may delete from the table may delete any rule but the default ones';
 
-/* a rule of one's own takes the place of the default one of its name: in a restored dump, too */
-CREATE FUNCTION olist_etl.check_rule_inserted() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT NEW.is_default THEN
-        DELETE FROM olist_etl.check_rule r WHERE r.name = NEW.name AND r.is_default;
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION olist_etl.check_rule_inserted() IS
-    'Trigger: a new rule replaces the default one of the same name';
-
 CREATE FUNCTION olist_etl.check_rule_changed() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        NEW.is_default := false;
-        NEW.owner := current_user;
-        RETURN NEW;
-    END IF;
-    IF OLD.is_default AND pg_trigger_depth() = 1 THEN
-        RAISE 'check rule "%" comes with the extension and cannot be deleted', OLD.name
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = format('UPDATE olist_etl.check_rule SET enabled = false WHERE name = %L', OLD.name);
-    END IF;
-    RETURN OLD;
+    NEW.owner := current_user;
+    RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.check_rule_changed() IS
-    'Trigger: a changed rule is a default one no more, and its changer''s; default ones are not deleted';
+    'Trigger: a changed rule is its changer''s';
 
-CREATE TRIGGER check_rule_inserted BEFORE INSERT ON olist_etl.check_rule
-    FOR EACH ROW EXECUTE FUNCTION olist_etl.check_rule_inserted();
-COMMENT ON TRIGGER check_rule_inserted ON olist_etl.check_rule IS
-    'A rule of one''s own takes the place of the default one of its name';
-CREATE TRIGGER check_rule_changed BEFORE UPDATE OR DELETE ON olist_etl.check_rule
+CREATE TRIGGER check_rule_changed BEFORE UPDATE ON olist_etl.check_rule
     FOR EACH ROW EXECUTE FUNCTION olist_etl.check_rule_changed();
 COMMENT ON TRIGGER check_rule_changed ON olist_etl.check_rule IS
+    'Whoever changes a rule is its owner';
+CREATE TRIGGER default_row_replaced BEFORE INSERT ON olist_etl.check_rule
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_replaced();
+COMMENT ON TRIGGER default_row_replaced ON olist_etl.check_rule IS
+    'A rule of one''s own takes the place of the default one of its name';
+CREATE TRIGGER default_row_changed BEFORE UPDATE OR DELETE ON olist_etl.check_rule
+    FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_changed('name', 'enabled');
+COMMENT ON TRIGGER default_row_changed ON olist_etl.check_rule IS
     'Default rules are not deleted, and what is changed is dumped';
 
 CREATE TABLE olist_etl.check_result (

@@ -134,6 +134,7 @@ olist_entity_matcher(const char *source_uri, List *entities)
 	static OlistSpiKept statement = {
 		.sql = "SELECT p.pattern, p.entity"
 			   "  FROM olist_etl.object_pattern p"
+			   " WHERE p.enabled"
 			   " ORDER BY p.is_default, length(p.pattern) DESC, p.pattern COLLATE \"C\"",
 		.expected = SPI_OK_SELECT,
 	};

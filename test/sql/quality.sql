@@ -61,6 +61,7 @@ SELECT pg_temp.check_rule('reject_no_orphan');
 
 -- default rules cannot be deleted; a changed one is nobody's default, and one's own takes its place
 DELETE FROM olist_etl.check_rule WHERE name = 'order_has_items';
+UPDATE olist_etl.check_rule SET name = 'other' WHERE name = 'order_has_items';
 BEGIN;
 UPDATE olist_etl.check_rule SET tolerance = '1%' WHERE name = 'order_has_items';
 INSERT INTO olist_etl.check_rule (name, relation, predicate) VALUES ('order_has_review', 'fact_order', 'true');
@@ -71,6 +72,20 @@ INSERT INTO olist_etl.check_rule (name, relation, predicate, aggregate) VALUES (
 INSERT INTO olist_etl.check_rule (name, relation, predicate, tolerance) VALUES ('t_tolerance', 'x', 'true', 'some');
 INSERT INTO olist_etl.check_rule (name, relation, predicate, severity) VALUES ('t_severity', 'x', 'true', 'error');
 INSERT INTO olist_etl.check_rule (name, relation, predicate, baseline_runs) VALUES ('t_baseline', 'x', 'true', 5);
+
+-- ... nor can anybody else have one replaced who may execute the function that does it
+CREATE ROLE regress_quality_thief;
+GRANT CREATE ON SCHEMA quality_test TO regress_quality_thief;
+GRANT USAGE ON SCHEMA quality_test TO regress_quality_thief;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA olist_etl TO regress_quality_thief;
+SET ROLE regress_quality_thief;
+CREATE TABLE quality_test.lure (name text, is_default boolean);
+CREATE TRIGGER lure BEFORE INSERT ON quality_test.lure FOR EACH ROW EXECUTE FUNCTION olist_etl.default_row_replaced();
+INSERT INTO quality_test.lure VALUES ('order_has_items', false);
+RESET ROLE;
+SELECT count(*) FROM olist_etl.check_rule WHERE name = 'order_has_items';
+DROP OWNED BY regress_quality_thief;
+DROP ROLE regress_quality_thief;
 
 -- T6, T7: rules are SQL that somebody else is going to execute. Nobody writes them
 -- without a grant, nobody in another's name, and they count for the author, for

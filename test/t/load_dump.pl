@@ -19,8 +19,15 @@ $source->write_orders(100);
 $node->safe_psql('postgres', "$Olist::Loading::stage
 	UPDATE olist_etl.ledger SET published_at = now();
 	INSERT INTO olist_etl.object_pattern (pattern, entity) VALUES ('mine*.csv', 'orders');
+	UPDATE olist_etl.object_pattern SET enabled = false WHERE pattern LIKE 'sellers/%';
+	UPDATE olist_etl.entity_column SET is_required = false WHERE column_name = 'order_status';
 	UPDATE olist_etl.entity SET is_required = false;");
 is($source->state, 'nothing 0, 100 rows, ledger 50, 100', 'two versions of an object are loaded');
+
+# what users have made of the rows that come with the extension
+my $settings = q{SELECT pattern, entity, enabled, is_default FROM olist_etl.object_pattern ORDER BY 1;
+	SELECT * FROM olist_etl.entity ORDER BY 1;
+	SELECT * FROM olist_etl.entity_column ORDER BY 1, 2};
 
 my %dump = (
 	plain => [ [ 'pg_dump', '-f', "$source->{directory}/.plain" ], [ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-f', "$source->{directory}/.plain" ] ],
@@ -36,10 +43,9 @@ for my $format (sort keys %dump)
 	is($err, '', '... without a word');
 
 	my $restored = bless { %$source, database => $format }, 'Olist::Loading';
-	$node->safe_psql($format, 'UPDATE olist_etl.entity SET is_required = false');
 	is($restored->state, 'nothing 0, 0 rows, ledger 50, 100', '... nothing is to be loaded, and nobody\'s rows are gone');
-	is($node->safe_psql($format, q{SELECT pattern FROM olist_etl.object_pattern WHERE NOT is_default}),
-		'mine*.csv', '... patterns of one\'s own have come along');
+	is($node->safe_psql($format, $settings), $node->safe_psql('postgres', $settings),
+		'... patterns of one\'s own and changed ones have come along, and what is required of entities and columns');
 	$source->write_file('mine.csv', "order_id,customer_id,order_status,order_purchase_timestamp\nx,x,delivered,2018-01-01 10:00:00\n");
 	$node->safe_psql($format, $Olist::Loading::stage);
 	is($restored->state, 'unpublished 1, 1 rows, ledger 50, 100, 1', '... a new object is loaded, beside nothing that was left');
