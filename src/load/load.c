@@ -222,10 +222,12 @@ note_drift(Load *load)
 	load->extra_columns = list_length(extra);
 	load->missing_columns = list_length(missing);
 	if (extra != NIL)
-		ereport(NOTICE, (errmsg("object \"%s\" has %d columns that table \"%s\" does not have",
-								olist_redact_uri(load->object->uri), list_length(extra),
-								RelationGetRelationName(load->rel)),
-						 errhint("They are listed in olist_etl.drift.")));
+		ereport(NOTICE,
+				(errmsg_plural("object \"%s\" has %d column that table \"%s\" does not have",
+							   "object \"%s\" has %d columns that table \"%s\" does not have",
+							   list_length(extra), olist_redact_uri(load->object->uri),
+							   list_length(extra), RelationGetRelationName(load->rel)),
+				 errhint("They are listed in olist_etl.drift.")));
 	if (missing != NIL)
 		ereport(WARNING, (errmsg_plural("object \"%s\" lacks %d optional column of table \"%s\"",
 										"object \"%s\" lacks %d optional columns of table \"%s\"",

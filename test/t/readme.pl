@@ -87,6 +87,15 @@ foreach my $on (qw(server), 'user mapping', 'foreign table')
 	}
 }
 
+# a query's result as psql shows it
+sub psql_table
+{
+	my ($database, $query) = @_;
+	my ($out, $err);
+	IPC::Run::run([ 'psql', '-X', '-d', $node->connstr($database), '-c', $query ], '>', \$out, '2>', \$err) or die $err;
+	return $out;
+}
+
 # who may do what
 my $grants = section('## Who may do what');
 my @blocks = $grants =~ /```sql\n(.*?)```/gs;
@@ -114,6 +123,31 @@ $node->safe_psql('postgres', 'CREATE DATABASE quick');
 my ($status, $output, $error) = $node->psql('quick', $quick[0]);
 is($status, 0, 'the quick start works') or diag $error;
 like($output, qr/^2017-11-01\|/m, '... and shows sales');
+
+# the examples of lineage and of drift give what the README shows, places and times aside
+my ($trace) = section('## Where does a row come from?') =~ /```\n(.*?)```/s;
+foreach my $example (split /\n\n/, $trace)
+{
+	my ($query, @shown) = split /\n/, $example;
+	my @given = split /\n/, psql_table('quick', $query =~ s/^=> //r);
+	s/\d{4}-\d\d-\d\d [\d:.+]+/(time)/, s/--+/--/g, s/ +/ /g, s/ $// foreach @shown, @given;
+	is_deeply([ @given[ 0 .. $#shown ] ], \@shown, $query);
+}
+my ($drift) = section('### When a source changes') =~ /```\n(.*?)```/s;
+my ($call, $query) = split /\n\n/, $drift;
+my ($notice) = $call =~ /(NOTICE:.*)/;
+my $directory = PostgreSQL::Test::Utils::tempdir;
+$node->safe_psql('quick', "SELECT olist_etl.generate_sample('$directory'); SELECT olist_etl.set_source('$directory')");
+my ($header, @sellers) = split /\n/, slurp_file("$directory/olist_sellers_dataset.csv");
+append_to_file("$directory/new", join "\n", 'seller_id,seller_zip_code_prefix,seller_state,seller_phone',
+	(map { my @field = split /,/; "$field[0],$field[1],$field[-1],1" } @sellers), '');
+rename "$directory/new", "$directory/olist_sellers_dataset.csv" or die $!;
+(undef, undef, $error) = $node->psql('quick', 'CALL olist_etl.run()');
+$error =~ s/\Qfile:\/\/$directory\E/s3:\/\/my-bucket\/olist/g;
+like($error, qr/\b\Q$notice\E$/m, 'drift is told of as the README shows it');
+my ($select, undef, undef, @shown) = split /\n/, $query;
+is($node->safe_psql('quick', $select =~ s/^=> //r) =~ s/file:.*\//s3:\/\/my-bucket\/olist\//gr,
+	join("\n", map { s/^ *| *$//gr =~ s/ *\| */|/gr } @shown), '... and listed');
 
 # the workflow that is not about Olist, as it is written
 my @workflow = section('## Workflows') =~ /```sql\n(.*?)```/gs;
