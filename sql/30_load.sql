@@ -389,6 +389,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     staging record;
+    has_rows boolean;
 BEGIN
     -- two sessions that start on an empty database must not collide
     PERFORM olist_etl.lock_staging();
@@ -403,6 +404,9 @@ BEGIN
             EXECUTE format('CREATE UNLOGGED TABLE %s (%s, _object_id bigint, _line bigint)',
                            staging.target, staging.columns);
         ELSIF NOT staging.holds_objects AND pg_relation_size(to_regclass(staging.target)) > 0 THEN
+            -- the last batch was deleted from its pages
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s)', staging.target) INTO has_rows;
+            CONTINUE WHEN NOT has_rows;
             -- left by a former life of the extension, or restored from a dump; but
             -- perhaps somebody is about to commit the first object
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', staging.target);

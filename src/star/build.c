@@ -26,6 +26,7 @@
 #include "star/name.h"
 #include "star/reject.h"
 #include "star/schema.h"
+#include "star/work_table.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -119,15 +120,20 @@ append_columns(StringInfo sql, const OlistTable *table, bool is_merge)
 static void
 create_table(const OlistTable *table, bool is_merge)
 {
-	StringInfoData sql;
+	StringInfoData columns;
 
 	olist_schema_drop_table(OLIST_BUILD_SCHEMA, table->name);
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE %sTABLE %s.%s (", table->is_work && !is_merge ? "UNLOGGED " : "",
-					 OLIST_BUILD_SCHEMA, table->name);
-	append_columns(&sql, table, is_merge);
-	appendStringInfoString(&sql, "\n)");
-	olist_spi_run(sql.data, SPI_OK_UTILITY);
+	initStringInfo(&columns);
+	append_columns(&columns, table, is_merge);
+	if (is_merge)
+		olist_work_table_create(table->name, columns.data);
+	else
+		olist_spi_run(psprintf("CREATE %sTABLE %s.%s (%s\n)", table->is_work ? "UNLOGGED " : "",
+							   OLIST_BUILD_SCHEMA, table->name, columns.data),
+					  SPI_OK_UTILITY);
+	/* to set a column's storage is to get a TOAST table */
+	if (is_merge && !olist_work_table_has_long_rows())
+		return;
 	for (int i = 0; table->uncompressed != NULL && table->uncompressed[i] != NULL; i++)
 		olist_spi_run(psprintf("ALTER TABLE %s.%s ALTER %s SET STORAGE EXTERNAL",
 							   OLIST_BUILD_SCHEMA, table->name, table->uncompressed[i]),

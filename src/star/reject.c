@@ -20,6 +20,7 @@
 #include "load/writer.h"
 #include "star/build.h"
 #include "star/schema.h"
+#include "star/work_table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -54,6 +55,17 @@ enum
 	REJECT_NATTS
 };
 
+#define REJECT_COLUMNS        \
+	"\n    entity text,"      \
+	"\n    object_id bigint," \
+	"\n    line bigint,"      \
+	"\n    reason text,"      \
+	"\n    key text,"         \
+	"\n    column_name text," \
+	"\n    sqlstate text,"    \
+	"\n    message text,"     \
+	"\n    raw text"
+
 /* the rejects of the running task */
 static char *reject_table;	/* name in olist_build */
 static Relation reject_rel; /* NULL as long as there are none */
@@ -72,19 +84,12 @@ open_reject_table(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(reject_table));
 
-	olist_spi_run(psprintf("CREATE UNLOGGED TABLE %s.%s (\n"
-						   "    entity text,\n"
-						   "    object_id bigint,\n"
-						   "    line bigint,\n"
-						   "    reason text,\n"
-						   "    key text,\n"
-						   "    column_name text,\n"
-						   "    sqlstate text,\n"
-						   "    message text,\n"
-						   "    raw text\n"
-						   ")",
-						   OLIST_BUILD_SCHEMA, reject_table),
-				  SPI_OK_UTILITY);
+	if (olist_is_merge())
+		olist_work_table_create(reject_table, REJECT_COLUMNS);
+	else
+		olist_spi_run(psprintf("CREATE UNLOGGED TABLE %s.%s (%s\n)", OLIST_BUILD_SCHEMA,
+							   reject_table, REJECT_COLUMNS),
+					  SPI_OK_UTILITY);
 	reject_rel =
 		table_open(get_relname_relid(reject_table, get_namespace_oid(OLIST_BUILD_SCHEMA, false)),
 				   AccessExclusiveLock);

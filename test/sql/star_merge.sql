@@ -155,5 +155,26 @@ SELECT pg_temp.move_to('00002', 'second', '2018-07-02 00:00+00');
 SELECT pg_temp.move_to('00001', 'first', '2018-07-03 00:00+00');
 SELECT version, zip_code_prefix, valid_from, valid_to FROM olist_dw.dim_seller WHERE seller_id = 'mover' ORDER BY version;
 
+-- between its build and its publishing a batch has no TOAST tables, unless a row does not fit on a page
+CREATE FUNCTION pg_temp.review(id text, message text) RETURNS TABLE (toast_tables boolean, published integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+    this_id bigint := pg_temp.object('order_reviews', '2018-07-04 00:00+00', '/test/' || id);
+BEGIN
+    PERFORM pg_temp.stage('{}');
+    INSERT INTO olist_etl.staged VALUES (this_id, 0);
+    INSERT INTO olist_staging.order_reviews (review_id, order_id, review_score, review_comment_message, _object_id, _line)
+    SELECT id, order_id, 5, message, this_id, 2 FROM olist_dw.fact_order ORDER BY order_id LIMIT 1;
+    PERFORM olist_etl.build_batch();
+    SELECT count(*) > 0 INTO toast_tables FROM pg_class WHERE relnamespace = 'olist_build'::regnamespace AND reltoastrelid <> 0;
+    PERFORM olist_etl.publish();
+    SELECT length(f.message) INTO published FROM olist_dw.fact_review f WHERE review_id = id;
+    RETURN NEXT;
+END
+$$;
+SELECT * FROM pg_temp.review('short', 'short');
+SELECT * FROM pg_temp.review('long', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) AS n));
+SELECT * FROM pg_temp.review('beside', 'beside it');
+
 DROP SCHEMA star_all, star_whole CASCADE;
 SELECT pg_temp.clean();
