@@ -432,16 +432,19 @@ $$;
 COMMENT ON FUNCTION olist_etl.staged_objects() IS
     'The objects whose rows are in the staging tables';
 
-CREATE FUNCTION olist_etl.known_objects() RETURNS SETOF bigint
+CREATE FUNCTION olist_etl.former_versions(OUT object_id bigint, OUT version_id bigint)
+RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT l.object_id
-    FROM olist_etl.ledger l
-    JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri AND c.is_current
+    SELECT former.object_id, now.object_id
+    FROM olist_etl.ledger now
+    JOIN olist_etl.ledger former ON former.target = now.target AND former.uri = now.uri
+    WHERE now.is_current
+      AND NOT former.is_current
 $$;
-COMMENT ON FUNCTION olist_etl.known_objects() IS
-    'The objects of which a version counts, this or a later one';
+COMMENT ON FUNCTION olist_etl.former_versions() IS
+    'Versions of objects that another one has replaced, and the one that counts now';
 
 CREATE FUNCTION olist_etl.load(
     target regclass,

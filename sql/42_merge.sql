@@ -27,14 +27,15 @@ AS 'MODULE_PATHNAME', 'olist_etl_clean_build';
 COMMENT ON FUNCTION olist_etl.clean_build(jsonb) IS
     'Task: make sure that olist_build and olist_dw are the caller''s, and drop what an unfinished build has left in olist_build';
 
-CREATE FUNCTION olist_etl.withdrawn_objects(OUT object_id bigint, OUT is_forgotten boolean)
+CREATE FUNCTION olist_etl.withdrawn_objects(
+    OUT object_id bigint, OUT version_id bigint, OUT is_forgotten boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- what is staged, should it have been published before, and its former versions: a version
     -- that came back after another may have been, whatever its line says by now
-    SELECT former.object_id, false
+    SELECT former.object_id, batch.object_id, false
     FROM olist_etl.staged s
     JOIN olist_etl.ledger batch USING (object_id)
     JOIN olist_etl.ledger former ON former.target = batch.target AND former.uri = batch.uri
@@ -46,7 +47,7 @@ AS $$
                         AND other.object_id <> batch.object_id))
     UNION
     -- what was published, and has no version any more
-    SELECT former.object_id, true
+    SELECT former.object_id, NULL, true
     FROM olist_etl.ledger former
     WHERE former.published_at IS NOT NULL
       AND NOT EXISTS (SELECT FROM olist_etl.ledger c
@@ -55,7 +56,7 @@ AS $$
                         AND c.is_current)
 $$;
 COMMENT ON FUNCTION olist_etl.withdrawn_objects() IS
-    'The objects whose rows the next merge takes out of the warehouse, unless the batch shows them again';
+    'The objects whose rows the next merge takes out of the warehouse, unless the batch shows them again; with the version in the batch that takes their place';
 
 CREATE FUNCTION olist_etl.later_objects(entity text, OUT object_id bigint, OUT modified timestamp)
 RETURNS SETOF record
@@ -136,6 +137,30 @@ AS $$
 $$;
 COMMENT ON FUNCTION olist_etl.rejects_of_objects(bigint[]) IS
     'Rows of these objects that were staged and found wanting';
+
+CREATE FUNCTION olist_etl.merge_waiting(entity text, keys text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('WITH waiting AS (
+                        SELECT *
+                        FROM olist_etl.waiting_rejects(%2$L, $1)
+                        WHERE object_id NOT IN (SELECT _object_id FROM olist_build.withdrawn)
+                    ), as_staged AS (
+                        INSERT INTO olist_build.%1$I
+                        SELECT (jsonb_populate_record(NULL::olist_build.%1$I, staged)).*
+                        FROM waiting
+                    )
+                    INSERT INTO olist_build.prior_reject
+                    SELECT reject_id, object_id, line, reason
+                    FROM waiting',
+                   'prior_' || entity, entity)
+        USING keys;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_waiting(text, text[]) IS
+    'Part of build_batch(): let the rejected rows of an entity that have one of these keys try again';
 
 /*
  * Members of a dimension that the batch does not change, but that its facts
@@ -410,6 +435,15 @@ BEGIN
            t._object_id, t._line
     FROM olist_dw.category_translation t
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = t._object_id);
+    IF translates THEN
+        PERFORM olist_etl.merge_waiting(
+            'category_translation',
+            ARRAY(SELECT product_category_name FROM olist_staging.category_translation
+                  UNION
+                  SELECT t.category
+                  FROM olist_dw.category_translation t
+                  JOIN olist_build.withdrawn w ON w._object_id = t._object_id));
+    END IF;
 
     PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'zip_code_prefix',
                                  'SELECT seller_zip_code_prefix FROM olist_staging.sellers
@@ -661,32 +695,15 @@ BEGIN
     JOIN olist_dw.fact_review r USING (order_key)
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = r._object_id);
 
-    -- rows that were rejected for what may have changed: they try again, and may fail again;
-    -- and those of objects that are withdrawn, which may be rejected again
-    INSERT INTO olist_build.prior_reject
-    SELECT r.reject_id, r.object_id, r.line, r.reason
-    FROM olist_etl.rejects_of_objects((SELECT array_agg(_object_id) FROM olist_build.withdrawn))
-        AS r;
+    -- rows that were rejected for what may have changed: they try again, and may fail again
     SELECT array_agg(order_id) INTO order_ids FROM olist_build.prior_fact_order;
     SELECT array_agg(customer_id) INTO customer_ids
     FROM (SELECT customer_id FROM olist_staging.customers
           UNION
           SELECT customer_id FROM olist_build.prior_customer_account) AS touched;
     FOR waiting IN SELECT * FROM olist_etl.waiting_entities(order_ids || customer_ids) LOOP
-        EXECUTE format('WITH waiting AS (
-                            SELECT *
-                            FROM olist_etl.waiting_rejects(%2$L, $1)
-                            WHERE object_id NOT IN (SELECT _object_id FROM olist_build.withdrawn)
-                        ), as_staged AS (
-                            INSERT INTO olist_build.%1$I
-                            SELECT (jsonb_populate_record(NULL::olist_build.%1$I, staged)).*
-                            FROM waiting
-                        )
-                        INSERT INTO olist_build.prior_reject
-                        SELECT reject_id, object_id, line, reason
-                        FROM waiting',
-                       'prior_' || waiting, waiting)
-            USING CASE waiting WHEN 'customers' THEN customer_ids ELSE order_ids END;
+        PERFORM olist_etl.merge_waiting(
+            waiting, CASE waiting WHEN 'customers' THEN customer_ids ELSE order_ids END);
     END LOOP;
 END
 $$;
@@ -702,6 +719,11 @@ SET random_page_cost = 0.5
 AS $$
 BEGIN
     PERFORM olist_etl.merge_tables(long_rows);
+    -- rows of objects that are withdrawn, which may be rejected again
+    INSERT INTO olist_build.prior_reject
+    SELECT r.reject_id, r.object_id, r.line, r.reason
+    FROM olist_etl.rejects_of_objects((SELECT array_agg(_object_id) FROM olist_build.withdrawn))
+        AS r;
     PERFORM olist_etl.merge_places();
     PERFORM olist_etl.merge_members();
     PERFORM olist_etl.merge_orders();
@@ -741,7 +763,8 @@ BEGIN
     CREATE TABLE olist_build.batch AS
     SELECT object_id FROM olist_etl.staged_objects() AS s (object_id);
     CREATE TABLE olist_build.withdrawn AS
-    SELECT w.object_id AS _object_id, w.is_forgotten FROM olist_etl.withdrawn_objects() AS w;
+    SELECT w.object_id AS _object_id, w.version_id, w.is_forgotten
+    FROM olist_etl.withdrawn_objects() AS w;
     BEGIN
         -- the points of a prefix are a long row
         PERFORM olist_etl.merge_builds(

@@ -154,9 +154,24 @@ has_origin(const OlistTable *table)
 	return false;
 }
 
-/* of a whole build, rows whose object is no part of any source now become the new object's */
+/*
+ * "OR …": the row comes from elsewhere now. A later version of its object that
+ * shows it as it was is not elsewhere: the row need not be written for that.
+ */
+static void
+append_has_moved(StringInfo sql, bool is_merge)
+{
+	appendStringInfo(
+		sql,
+		"\nOR ROW (old._object_id, old._line) IS DISTINCT FROM ROW (new._object_id, new._line)\n"
+		"AND (old._object_id, new._object_id) IN (\n"
+		"    SELECT former.%s, former.version_id FROM %s AS former) IS NOT TRUE",
+		is_merge ? "_object_id" : "object_id",
+		is_merge ? OLIST_BUILD_SCHEMA ".withdrawn" : "olist_etl.former_versions()");
+}
+
 static uint64
-update_rows(const OlistTable *table, bool is_merge, int64 first_object)
+update_rows(const OlistTable *table, bool is_merge)
 {
 	bool only_scope = is_merge && table->scope != NULL;
 	StringInfoData sql;
@@ -173,12 +188,8 @@ update_rows(const OlistTable *table, bool is_merge, int64 first_object)
 	appendStringInfoString(&sql, ")\nIS DISTINCT FROM ROW (");
 	append_values(&sql, table, "new.", true);
 	appendStringInfoChar(&sql, ')');
-	if (first_object > 0 && has_origin(table))
-		appendStringInfo(&sql, "\nOR old._object_id < " INT64_FORMAT, first_object);
-	if (!is_merge && has_origin(table))
-		appendStringInfoString(
-			&sql, "\nOR old._object_id IS DISTINCT FROM new._object_id\n"
-				  "AND old._object_id IN (SELECT olist_etl.known_objects()) IS NOT TRUE");
+	if (has_origin(table))
+		append_has_moved(&sql, is_merge);
 	appendStringInfoChar(&sql, ')');
 	if (only_scope)
 		append_in_scope(&sql, table, "new");
@@ -251,8 +262,7 @@ olist_merge_outcome(const OlistTable *table)
 }
 
 void
-olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
-				  OlistMergeCounts *counts)
+olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
 {
 	bool has_scope = table->scope != NULL && !is_empty(table->scope);
 
@@ -261,6 +271,6 @@ olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
 	if (is_empty(table->name))
 		return;
 	if (has_scope || !is_merge || table->scope == NULL)
-		counts->updated += update_rows(table, is_merge, first_object);
+		counts->updated += update_rows(table, is_merge);
 	counts->inserted += insert_rows(table, is_merge && has_scope);
 }

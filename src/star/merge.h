@@ -16,14 +16,12 @@ typedef struct OlistMergeCounts
 
 /*
  * Make olist_dw.<table> hold the rows of olist_build.<table>, by writing only
- * those that differ; a row's provenance alone is no difference, except where the
- * table says so, or where the row comes from an object before first_object, of
- * which nobody knows anything any more. Rows that were not built are deleted: all of them, or in a
- * merge those in the table's scope. Adds what was written to counts. The caller
- * is connected to SPI.
+ * those that differ, or come from another object now; a later version of the
+ * same object is none, except where the table says so. Rows that were not built
+ * are deleted: all of them, or in a merge those in the table's scope. Adds what
+ * was written to counts. The caller is connected to SPI.
  */
-extern void olist_merge_table(const OlistTable *table, bool is_merge, int64 first_object,
-							  OlistMergeCounts *counts);
+extern void olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts);
 
 /*
  * A query for the rows that olist_dw.<table> is going to have once the merge in

@@ -137,11 +137,11 @@ analyze_if_changed(const OlistTable *table, uint64 changed)
 }
 
 static void
-merge_table(const OlistTable *table, bool is_merge, int64 first_object, OlistMergeCounts *counts)
+merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *counts)
 {
 	OlistMergeCounts of_table = {0};
 
-	olist_merge_table(table, is_merge, first_object, &of_table);
+	olist_merge_table(table, is_merge, &of_table);
 	if (!is_merge)
 		advance_sequence(table);
 	analyze_if_changed(table, of_table.inserted + of_table.updated + of_table.deleted);
@@ -210,7 +210,6 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	int moved = 0;
 	uint64 rejected;
 	int64 published;
-	int64 first_object;
 
 	olist_source_hold(PG_GETARG_JSONB_P(0));
 	olist_task_connect();
@@ -221,12 +220,11 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 	is_merge = olist_is_merge();
 	if (is_merge)
 		check_batch();
-	first_object = is_merge ? 0 : olist_ledger_first_object();
 	OLIST_FAULT("star-publish");
 	for (int i = 0; i < OLIST_NTABLES; i++)
 	{
 		if (olist_table_exists(OLIST_DW_SCHEMA, olist_tables[i]->name))
-			merge_table(olist_tables[i], is_merge, first_object, &counts);
+			merge_table(olist_tables[i], is_merge, &counts);
 		else
 		{
 			move_table(olist_tables[i]);

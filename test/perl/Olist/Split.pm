@@ -51,15 +51,19 @@ sub run
 	return;
 }
 
+# rejects of an object that has a current version: a row that did not change with
+# its object is still the former version's
+my $counted_rejects = q{olist_etl.reject r JOIN olist_etl.ledger l USING (object_id)
+	JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri AND c.is_current};
+
 # rejects by entity, reason and contents
 sub rejects
 {
 	my ($self) = @_;
-	return $self->sql(q{
+	return $self->sql(qq{
 		SELECT l.entity, r.reason, count(*),
 		       sum(hashtextextended((convert_from(r.raw, 'UTF8')::jsonb - '{_object_id,_line}'::text[])::text, 0))
-		FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id)
-		WHERE l.is_current
+		FROM $counted_rejects
 		GROUP BY 1, 2 ORDER BY 1, 2});
 }
 
@@ -173,9 +177,27 @@ sub rows_astray
 			UNION ALL SELECT 'geolocation', sum(point_count) FROM olist_dw.dim_geography
 			UNION ALL SELECT 'category_translation', count(*) FROM olist_dw.category_translation)
 			AS warehouse (entity, rows) USING (entity)
-		LEFT JOIN (SELECT l.entity, count(*) FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id)
-			WHERE l.is_current GROUP BY 1) AS rejected (entity, rows) USING (entity)
+		LEFT JOIN (SELECT l.entity, count(*) FROM $counted_rejects GROUP BY 1) AS rejected (entity, rows) USING (entity)
 		WHERE source.rows <> warehouse.rows + coalesce(rejected.rows, 0)});
+}
+
+# Objects of which the warehouse and the rejects have more or fewer rows than were
+# read, a former version's for the current one: nothing, or a line for each.
+sub objects_astray
+{
+	my ($self) = @_;
+	my $rows = join ' UNION ALL ', map { "SELECT _object_id FROM olist_dw.$_" }
+	  qw(fact_order fact_order_item fact_payment fact_review customer_account category_translation);
+	return $self->sql(qq{
+		SELECT c.uri, c.rows_read, c.rows_rejected, found.rejects, found.rows
+		FROM (SELECT target, uri, sum(rows) AS rows, sum(rejects) AS rejects
+			FROM (SELECT _object_id, 1, 0 FROM ($rows) AS warehouse
+				UNION ALL SELECT object_id, 0, 1 FROM olist_etl.reject) AS r (object_id, rows, rejects)
+			JOIN olist_etl.ledger l USING (object_id)
+			GROUP BY target, uri) AS found
+		JOIN olist_etl.ledger c USING (target, uri)
+		WHERE c.is_current AND c.entity NOT IN ('products', 'sellers', 'geolocation')
+		AND (c.rows_rejected <> found.rejects OR c.rows_read <> found.rows + found.rejects)});
 }
 
 # Cut as CHOOSE says, and loaded piece by piece: in order, or disturbed, in any
@@ -221,6 +243,7 @@ sub load_pieces
 	is($self->differences('whole'), '', '... give the warehouse of the whole, column for column');
 	is($self->rejects, $self->{rejects}, '... and the same rejects');
 	is($self->rows_astray($cut->{rows}), '', '... each row is somewhere, once');
+	is($self->objects_astray, '', '... and leads to an object that shows it');
 	is($keys_lost, 0, '... surrogate keys stay what they were');
 	is($self->{pipeline}->run->{rows}, 0, '... and there is nothing left to do');
 	return is($waited, 0, '... nor was anything waiting for its order on the way') unless $param{disturbed};
