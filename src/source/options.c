@@ -243,7 +243,7 @@ catalog_place(Oid catalog)
 }
 
 /* what belongs elsewhere is told where; anything else what it may have meant */
-static void
+pg_noreturn static void
 refuse_option(const char *name, const Option *option, int where)
 {
 	const char *closest = closest_option(name, where);

@@ -2,6 +2,9 @@
  * What cppcheck has to know of the server's macros, since it does not read the
  * server's headers: which calls do not return, and what is a loop.
  */
+#define PG_VERSION_NUM 150000
+#define INT64_FORMAT "%ld"
+#define UINT64_FORMAT "%lu"
 #define ERROR 21
 #define ereport(level, rest) do { if ((level) >= ERROR) abort(); (void) (rest); } while (0)
 #define elog(level, ...) ereport(level, (__VA_ARGS__))
