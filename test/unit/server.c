@@ -23,6 +23,18 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+/*
+ * What differs between versions: 16 takes the kind of the failure out of
+ * ExceptionalCondition(), and lets appendBinaryStringInfo() take any bytes.
+ */
+#if PG_VERSION_NUM >= 160000
+#define CONDITION_ARGUMENTS const char *condition, const char *file, int line
+#define BYTES const void
+#else
+#define CONDITION_ARGUMENTS const char *condition, const char *error, const char *file, int line
+#define BYTES const char
+#endif
+
 /* a piece of memory, in the list of its context */
 typedef struct Chunk
 {
@@ -63,7 +75,7 @@ check_stack_depth(void)
 }
 
 void
-ExceptionalCondition(const char *condition, const char *error, const char *file, int line)
+ExceptionalCondition(CONDITION_ARGUMENTS)
 {
 	fprintf(stderr, "%s:%d: %s\n", file, line, condition);
 	abort();
@@ -231,7 +243,7 @@ initStringInfo(StringInfo str)
 }
 
 void
-appendBinaryStringInfo(StringInfo str, const char *data, int len)
+appendBinaryStringInfo(StringInfo str, BYTES *data, int len)
 {
 	if (str->len + len + 1 > str->maxlen)
 	{
@@ -417,7 +429,19 @@ errfinish(const char *file, int line, const char *function)
 	siglongjmp(*unit_handler, 1);
 }
 
-/* settings */
+/* settings; the two are called from 16 on */
+
+void *
+guc_malloc(int elevel, size_t size)
+{
+	return malloc(size);
+}
+
+void
+guc_free(void *pointer)
+{
+	free(pointer);
+}
 
 int
 GetDatabaseEncoding(void)
