@@ -61,6 +61,8 @@ sub ends
 like(ends('olist_etl olist', 'olist'), qr/^succeeded\|SUCCEEDED\|/, 'the job succeeded, and so did the run');
 like(ends('bad', 'bad'), qr/^failed\|FAILED\|ERROR: +run N of workflow "bad" failed: Too\.Bad\nDETAIL: +the cause\n/,
 	'the job of a run that failed has failed, and says why');
+is($node->safe_psql('postgres', q(SELECT subject, status, substr(detail, 1, 24) FROM olist_etl.doctor() WHERE subject LIKE 'schedule%')),
+	"schedule bad|warning|* * * * *, and failed at\nschedule olist_etl olist|ok|* * * * *", 'doctor() tells both');
 is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM olist_dw.mart_monthly_sales'),
 	't', 'and there is a warehouse');
 
@@ -75,6 +77,8 @@ is($restored->safe_psql('postgres', q{SELECT DISTINCT j.jobname, split_part(d.re
 		FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname LIKE 'olist_etl %' AND d.status = 'failed' ORDER BY 1}),
 	"olist_etl bad|ERROR: this schedule was made in another database\nolist_etl olist|ERROR: this schedule was made in another database",
 	'T40: a restored schedule is refused');
+is($restored->safe_psql('postgres', q(SELECT DISTINCT status, detail FROM olist_etl.doctor() WHERE subject LIKE 'schedule olist_etl%')),
+	'warning|it was made in another database, and starts nothing', '... and doctor() says so');
 is($restored->safe_psql('postgres', q{SELECT count(*) FROM olist_etl.run WHERE workflow = 'olist' OR input ->> 'restored' = 'true'}), 0,
 	'... and starts nothing');
 $restored->safe_psql('postgres', q{SELECT olist_etl.schedule('0 0 1 1 *')});
