@@ -132,6 +132,21 @@ claim_former_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 }
 
 /*
+ * Execute a statement that inserts the line of a version, $1 to $7, with one
+ * more value. The line's number, 0 if the statement left it out.
+ */
+static int64
+insert_line(OlistSpiKept *statement, const OlistLedgerKey *key, OlistSpiArg last)
+{
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
+						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
+						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
+						  last_modified_arg(key->object),	 last};
+
+	return olist_spi_execute_kept_as_owner(statement, lengthof(args), args) > 0 ? get_int8(1) : 0;
+}
+
+/*
  * Insert the line of a version that was never loaded: current at once if there
  * is no former version, so that nobody else can insert one meanwhile. False if
  * somebody did; that transaction has committed by then.
@@ -148,15 +163,9 @@ claim_new_version(const OlistLedgerKey *key, OlistLedgerClaim *claim)
 			   " RETURNING object_id",
 		.expected = SPI_OK_INSERT_RETURNING,
 	};
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
-						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
-						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
-						  last_modified_arg(key->object),	 OLIST_SPI_BOOL(claim->former_id == 0)};
 
-	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) == 0)
-		return false;
-	claim->object_id = get_int8(1);
-	return true;
+	claim->object_id = insert_line(&statement, key, OLIST_SPI_BOOL(claim->former_id == 0));
+	return claim->object_id != 0;
 }
 
 OlistLedgerClaim
@@ -274,16 +283,12 @@ olist_ledger_reject(const OlistLedgerKey *key)
 			   " RETURNING l.object_id",
 		.expected = SPI_OK_INSERT_RETURNING,
 	};
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(key->target),		 OLIST_SPI_TEXT(key->entity),
-						  OLIST_SPI_TEXT(key->source),		 OLIST_SPI_TEXT(key->object->uri),
-						  OLIST_SPI_TEXT(key->object->etag), size_arg(key->object),
-						  last_modified_arg(key->object),	 OLIST_SPI_INT8(key->run_id)};
-	int64 object_id = 0;
+	OlistSpiArg run_id = OLIST_SPI_INT8(key->run_id);
+	int64 object_id;
 
-	args[7].isnull = key->run_id == 0;
+	run_id.isnull = key->run_id == 0;
 	SPI_connect();
-	if (olist_spi_execute_kept_as_owner(&statement, lengthof(args), args) > 0)
-		object_id = get_int8(1);
+	object_id = insert_line(&statement, key, run_id);
 	SPI_finish();
 	return object_id;
 }
