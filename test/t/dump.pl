@@ -6,12 +6,11 @@ use strict;
 use warnings;
 
 use Olist;
+use Olist::Dump;
 use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = olist_cluster('main');
-my $dir = PostgreSQL::Test::Utils::tempdir;
 my $run = "CALL olist_etl.run() \\gset\n\\echo :status :objects";
 
 is($node->safe_psql('postgres', $run), 'SUCCEEDED 9', 'there is a warehouse');
@@ -35,23 +34,16 @@ my $all = q{
 	SELECT * FROM olist_dw.dim_customer ORDER BY customer_key;};
 my $before = $node->safe_psql('postgres', $all);
 
-my %dump = (
-	plain => [ [ 'pg_dump', '-f', "$dir/plain" ], [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain" ] ],
-	directory => [ [ 'pg_dump', '-Fd', '-j', '2', '-f', "$dir/dump" ], [ 'pg_restore', '-j', '2', "$dir/dump" ] ]);
-foreach my $format (sort keys %dump)
-{
-	my ($dump, $restore) = @{ $dump{$format} };
-	command_ok([ @$dump, '-d', $node->connstr('postgres') ], "$format: dumped");
-	$node->safe_psql('postgres', "CREATE DATABASE $format");
-	command_ok([ @$restore, '-d', $node->connstr($format) ], '... and restored');
-	is($node->safe_psql($format, $all), $before, '... with everything');
-	is($node->safe_psql($format, $run), 'SUCCEEDED 0', '... and nothing to do');
-	is($node->safe_psql($format, "SELECT count(*) FROM olist_etl.run; SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1"),
+each_restored($node, sub {
+	my ($database) = @_;
+	is($node->safe_psql($database, $all), $before, '... with everything');
+	is($node->safe_psql($database, $run), 'SUCCEEDED 0', '... and nothing to do');
+	is($node->safe_psql($database, "SELECT count(*) FROM olist_etl.run; SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1"),
 		"3\nSUCCEEDED", '... in a run of its own number');
-	$node->safe_psql($format, q{UPDATE olist_etl.check_rule SET tolerance = '78' WHERE name = 'order_has_items'});
-	is($node->safe_psql($format, q{SELECT count(*), max(tolerance) FROM olist_etl.check_rule WHERE name = 'order_has_items'}),
+	$node->safe_psql($database, q{UPDATE olist_etl.check_rule SET tolerance = '78' WHERE name = 'order_has_items'});
+	is($node->safe_psql($database, q{SELECT count(*), max(tolerance) FROM olist_etl.check_rule WHERE name = 'order_has_items'}),
 		'1|78', '... and changed rules can be changed again');
-}
+});
 
 # without the extension, what it made stands
 my $marts = join '', map { "SELECT count(*) FROM olist_dw.$_;\n" } split /\n/,

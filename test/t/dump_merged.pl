@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Olist;
+use Olist::Dump;
 use Olist::Pieces;
 use Olist::Pipeline;
 use PostgreSQL::Test::Cluster;
@@ -52,21 +53,14 @@ foreach my $piece ('03', '01', '04')
 like($node->safe_psql('postgres', $how), qr/^Build batch, .*\n0\|/, '... the last one by a merge');
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM olist_etl.reject WHERE reason = 'orphan'}), '>', 100, '... and much waits');
 
-my %dump = (
-	plain => [ [ 'pg_dump', '-f', "$dir/plain" ], [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain" ] ],
-	directory => [ [ 'pg_dump', '-Fd', '-j', '2', '-f', "$dir/dump" ], [ 'pg_restore', '-j', '2', "$dir/dump" ] ]);
 my $before = $node->safe_psql('postgres', $all);
-foreach my $format (sort keys %dump)
-{
-	my ($dump, $restore) = @{ $dump{$format} };
-	command_ok([ @$dump, '-d', $node->connstr('postgres') ], "$format: dumped");
-	$node->safe_psql('postgres', "CREATE DATABASE $format");
-	command_ok([ @$restore, '-d', $node->connstr($format) ], '... and restored');
-	is($node->safe_psql($format, $all), $before, '... with everything');
-	is($node->safe_psql($format, $run), 'SUCCEEDED 0', '... a run finds nothing new');
-	is($node->safe_psql($format, $how), 'Discover', '... and does nothing');
-	is($node->safe_psql($format, $all), $before, '... to what is there');
-}
+each_restored($node, sub {
+	my ($database) = @_;
+	is($node->safe_psql($database, $all), $before, '... with everything');
+	is($node->safe_psql($database, $run), 'SUCCEEDED 0', '... a run finds nothing new');
+	is($node->safe_psql($database, $how), 'Discover', '... and does nothing');
+	is($node->safe_psql($database, $all), $before, '... to what is there');
+});
 
 # what arrives then is merged alike in all three
 arrive('00');

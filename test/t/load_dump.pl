@@ -4,13 +4,12 @@ use strict;
 use warnings;
 
 use Olist;
+use Olist::Dump;
 use Olist::Loading;
 use Test::More;
 
 my $node = olist_cluster('main');
 my $source = Olist::Loading->new($node);
-my $bindir = $node->config_data('--bindir');
-my $connection = $node->connstr('postgres');
 
 $source->make_warehouse;
 $source->write_orders(50);
@@ -29,27 +28,16 @@ my $settings = q{SELECT pattern, entity, enabled, is_default FROM olist_etl.obje
 	SELECT * FROM olist_etl.entity ORDER BY 1;
 	SELECT * FROM olist_etl.entity_column ORDER BY 1, 2};
 
-my %dump = (
-	plain => [ [ 'pg_dump', '-f', "$source->{directory}/.plain" ], [ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-f', "$source->{directory}/.plain" ] ],
-	directory => [ [ 'pg_dump', '-Fd', '-j', '2', '-f', "$source->{directory}/.dump" ], [ 'pg_restore', '-j', '2', "$source->{directory}/.dump" ] ]);
-for my $format (sort keys %dump)
-{
-	my ($dump, $restore) = @{ $dump{$format} };
-	my ($out, $err) = ('', '');
-	ok(IPC::Run::run([ @$dump, '-d', $connection ], '>', \$out, '2>', \$err), "$format: dumped");
-	is($err, '', '... without a word');
-	$node->safe_psql('postgres', "CREATE DATABASE $format");
-	ok(IPC::Run::run([ @$restore, '-d', $node->connstr($format) ], '>', \$out, '2>', \$err), '... and restored');
-	is($err, '', '... without a word');
-
-	my $restored = bless { %$source, database => $format }, 'Olist::Loading';
+each_restored($node, sub {
+	my ($database) = @_;
+	my $restored = bless { %$source, database => $database }, 'Olist::Loading';
 	is($restored->state, 'nothing 0, 0 rows, ledger 50, 100', '... nothing is to be loaded, and nobody\'s rows are gone');
-	is($node->safe_psql($format, $settings), $node->safe_psql('postgres', $settings),
+	is($node->safe_psql($database, $settings), $node->safe_psql('postgres', $settings),
 		'... patterns of one\'s own and changed ones have come along, and what is required of entities and columns');
 	$source->write_file('mine.csv', "order_id,customer_id,order_status,order_purchase_timestamp\nx,x,delivered,2018-01-01 10:00:00\n");
-	$node->safe_psql($format, $Olist::Loading::stage);
+	$node->safe_psql($database, $Olist::Loading::stage);
 	is($restored->state, 'unpublished 1, 1 rows, ledger 50, 100, 1', '... a new object is loaded, beside nothing that was left');
 	unlink "$source->{directory}/mine.csv";
-}
+});
 $node->stop;
 done_testing();
