@@ -38,8 +38,15 @@ create_schema(const char *name)
 {
 	olist_lock_until_commit(OLIST_LOCK_CREATION, name);
 	AcceptInvalidationMessages();
-	if (!OidIsValid(get_namespace_oid(name, true)))
-		olist_spi_run(psprintf("CREATE SCHEMA %s", quote_identifier(name)), SPI_OK_UTILITY);
+	if (OidIsValid(get_namespace_oid(name, true)))
+		return;
+	olist_spi_run(psprintf("CREATE SCHEMA %s", quote_identifier(name)), SPI_OK_UTILITY);
+	olist_spi_run(psprintf("COMMENT ON SCHEMA %s IS %s", quote_identifier(name),
+						   quote_literal_cstr(
+							   strcmp(name, OLIST_DW_SCHEMA) == 0
+								   ? "The warehouse of olist_etl: dimensions, facts and marts"
+								   : "Tables that olist_etl builds before they are published")),
+				  SPI_OK_UTILITY);
 }
 
 void

@@ -37,6 +37,9 @@ INSERT INTO olist_staging.order_items VALUES
     ('o3', 1, 'x', 's1', NULL, 30, 3, :items, 3), ('o1', 2, 'y', 's1', NULL, 21, 2, :items, 4);
 INSERT INTO olist_staging.products VALUES ('x', 'beleza', 1, 1, 1, 1, 1, 1, 1, :products, 1);
 SELECT pg_temp.publish();
+-- the schemas say what they are
+SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace
+WHERE nspname IN ('olist_build', 'olist_dw', 'olist_staging') ORDER BY 1;
 
 -- tables, views, keys and indexes; every one explained
 SELECT relkind, count(*) FROM pg_class WHERE relnamespace = 'olist_dw'::regnamespace GROUP BY 1 ORDER BY 1;
