@@ -373,10 +373,13 @@ olist_run_raise_failure(const OlistRunResult *result)
 	else if (result->atomic)
 		hint = "Everything is undone, the record of the run included. Without atomic => true what "
 			   "succeeded would stay.";
-	else
+	else if (timed_out || result->summary.has_failed_tasks)
 		hint = psprintf("See olist_etl.task and olist_etl.run_history(" INT64_FORMAT "). "
 						"CALL olist_etl.resume(" INT64_FORMAT ") goes on with what failed.",
 						result->run_id, result->run_id);
+	else
+		/* it came to a Fail state, and would come there again */
+		hint = psprintf("See olist_etl.run_history(" INT64_FORMAT ").", result->run_id);
 
 	/* a task that has called for the run has the error from us, and hints of its own */
 	ereport(ERROR,

@@ -425,7 +425,9 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 		"SELECT count(t.run_id), "
 		"       least(coalesce(sum(t.rows), 0), 9223372036854775807)::int8, "
 		"       least(coalesce(sum(t.rejects), 0), 9223372036854775807)::int8, "
-		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at) "
+		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at), "
+		"       EXISTS (SELECT FROM olist_etl.task f "
+		"               WHERE f.run_id = r.run_id AND f.status <> 'SUCCEEDED') "
 		"FROM olist_etl.run r "
 		"LEFT JOIN olist_etl.task t ON t.run_id = r.run_id AND t.status = 'SUCCEEDED' "
 		"    AND t.output -> 'object_id' IS NOT NULL "
@@ -436,6 +438,7 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	summary->rows = int8_value(2);
 	summary->rejects = int8_value(3);
 	summary->seconds = DatumGetFloat8(value_or(4, Float8GetDatum(0)));
+	summary->has_failed_tasks = DatumGetBool(value_or(5, BoolGetDatum(false)));
 	SPI_finish();
 }
 

@@ -81,6 +81,7 @@ typedef struct OlistRunSummary
 	int64 rows;
 	int64 rejects;
 	double seconds;
+	bool has_failed_tasks; /* of which resume() could make something */
 } OlistRunSummary;
 
 /* the latest version (version 0) or a certain one; false if there is none */

@@ -77,6 +77,7 @@ append_to_file("$dir/olist_orders_dataset_3.csv", "order_status,customer_id,orde
 is($status, 'FAILED', 'a missing key stops the run');
 is(sql(q{SELECT error, cause ~ 'has no column "order_id"' FROM olist_etl.run ORDER BY run_id DESC LIMIT 1}),
 	'SQLSTATE.42703|t', '... which says what is missing');
+like($told, qr/HINT: .*resume\(\d+\) goes on with what failed/, '... and what could be done');
 is(sql('SELECT count(*) FROM olist_dw.fact_order'), $orders + 1, '... and the warehouse is as it was');
 unlink "$dir/olist_orders_dataset_3.csv";
 ($status) = run();
