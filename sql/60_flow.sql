@@ -163,6 +163,7 @@ SELECT r.run_id,
        t.succeeded,
        t.running,
        t.failed,
+       t.objects,
        t.rows,
        t.rejects,
        t.now,
@@ -175,13 +176,15 @@ CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.status = 'SUCCEEDED') AS succeeded,
            count(*) FILTER (WHERE t.status = 'RUNNING') AS running,
            count(*) FILTER (WHERE t.status IN ('FAILED', 'TIMED_OUT')) AS failed,
-           sum(t.rows) AS rows,
-           sum(t.rejects) AS rejects,
+           -- of what was read; other tasks, which tell of no rejects, count the same rows again
+           count(t.rejects) FILTER (WHERE t.status = 'SUCCEEDED') AS objects,
+           coalesce(sum(t.rows) FILTER (WHERE t.status = 'SUCCEEDED' AND t.rejects IS NOT NULL), 0) AS rows,
+           coalesce(sum(t.rejects) FILTER (WHERE t.status = 'SUCCEEDED'), 0) AS rejects,
            string_agg(DISTINCT t.state, ', ') FILTER (WHERE t.status = 'RUNNING') AS now
     FROM olist_etl.task t WHERE t.run_id = r.run_id) t
 ORDER BY r.run_id DESC;
 COMMENT ON VIEW olist_etl.progress IS
-    'What each run has done and is doing, newest first. INTERRUPTED: its session is gone; run() or resume() goes on';
+    'What each run has done and is doing, newest first: tasks, objects that were read, and their rows that were loaded or rejected. INTERRUPTED: its session is gone; run() or resume() goes on';
 
 CREATE FUNCTION olist_etl.create_workflow(name text, definition json) RETURNS integer
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'olist_etl_create_workflow';

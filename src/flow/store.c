@@ -422,17 +422,14 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	SPI_connect();
 	args[0] = OLIST_SPI_INT8(run_id);
 	olist_spi_execute_as_owner(
-		"SELECT count(t.run_id), "
-		"       least(coalesce(sum(t.rows), 0), 9223372036854775807)::int8, "
-		"       least(coalesce(sum(t.rejects), 0), 9223372036854775807)::int8, "
-		"       date_part('epoch', coalesce(r.ended_at, clock_timestamp()) - r.started_at), "
-		"       EXISTS (SELECT FROM olist_etl.task f "
-		"               WHERE f.run_id = r.run_id AND f.status <> 'SUCCEEDED') "
-		"FROM olist_etl.run r "
-		"LEFT JOIN olist_etl.task t ON t.run_id = r.run_id AND t.status = 'SUCCEEDED' "
-		"    AND t.output -> 'object_id' IS NOT NULL "
-		"WHERE r.run_id = $1 "
-		"GROUP BY r.run_id",
+		"SELECT p.objects, "
+		"       least(p.rows, 9223372036854775807)::int8, "
+		"       least(p.rejects, 9223372036854775807)::int8, "
+		"       date_part('epoch', p.elapsed), "
+		"       EXISTS (SELECT FROM olist_etl.task t "
+		"               WHERE t.run_id = p.run_id AND t.status <> 'SUCCEEDED') "
+		"FROM olist_etl.progress p "
+		"WHERE p.run_id = $1",
 		SPI_OK_SELECT, lengthof(args), args);
 	summary->objects = int8_value(1);
 	summary->rows = int8_value(2);
