@@ -21,7 +21,8 @@ typedef struct OlistObjectTime
 {
 	int64 object_id;
 	Timestamp modified;
-	char *uri; /* "" for an object that the ledger does not have */
+	Timestamp version_modified; /* of the version that counts now, if any does */
+	char *uri;					/* "" for an object that the ledger does not have */
 	bool is_retired;
 } OlistObjectTime;
 
@@ -41,14 +42,16 @@ olist_origin_reset(void)
 static void
 read_ledger(OlistObjectTime *object, MemoryContext context)
 {
-	const char *sql = "SELECT l.last_modified AT TIME ZONE 'UTC', l.uri,"
-					  "       NOT EXISTS (SELECT FROM olist_etl.ledger c"
-					  "                    WHERE c.target = l.target AND c.uri = l.uri"
-					  "                      AND c.is_current)"
-					  "  FROM olist_etl.ledger l WHERE l.object_id = $1";
+	const char *sql = "SELECT l.last_modified AT TIME ZONE 'UTC', l.uri, c.object_id IS NULL,"
+					  "       coalesce(c.last_modified, l.last_modified) AT TIME ZONE 'UTC'"
+					  "  FROM olist_etl.ledger l"
+					  "  LEFT JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri"
+					  "                              AND c.is_current"
+					  " WHERE l.object_id = $1";
 	OlistSpiArg arg = OLIST_SPI_INT8(object->object_id);
 
 	object->modified = DT_NOBEGIN;
+	object->version_modified = DT_NOBEGIN;
 	object->uri = "";
 	object->is_retired = false;
 	if (olist_spi_execute_as_owner(sql, SPI_OK_SELECT, 1, &arg) == 1)
@@ -61,6 +64,9 @@ read_ledger(OlistObjectTime *object, MemoryContext context)
 			object->modified = DatumGetTimestamp(modified);
 		object->uri = MemoryContextStrdup(context, SPI_getvalue(row, SPI_tuptable->tupdesc, 2));
 		object->is_retired = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
+		modified = SPI_getbinval(row, SPI_tuptable->tupdesc, 4, &isnull);
+		if (!isnull)
+			object->version_modified = DatumGetTimestamp(modified);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -97,8 +103,8 @@ olist_origin_compare(OlistOrigin a, OlistOrigin b)
 		const OlistObjectTime *object_b = find_object(b.object_id);
 		int order;
 
-		if (object_a->modified != object_b->modified)
-			return object_a->modified < object_b->modified ? -1 : 1;
+		if (object_a->version_modified != object_b->version_modified)
+			return object_a->version_modified < object_b->version_modified ? -1 : 1;
 		order = strcmp(object_a->uri, object_b->uri);
 		if (order == 0)
 			order = a.object_id < b.object_id ? -1 : 1;

@@ -29,7 +29,9 @@ extern bool olist_origin_is_retired(OlistOrigin origin);
 /*
  * Which row was written later at the source? By the object's last-modified,
  * then its URI, then the line: the order does not depend on when or in what
- * order objects were loaded. Negative, 0, positive as for qsort.
+ * order objects were loaded. A row that names a former version stands in the
+ * one that counts now as it is, and is as late as that. Negative, 0, positive
+ * as for qsort.
  */
 extern int olist_origin_compare(OlistOrigin a, OlistOrigin b);
 
