@@ -8,7 +8,12 @@
  * then what a whole build would have made of the same orders, persons, members
  * and places; it replaces those, and nothing else is looked at.
  *
- *     staged rows, withdrawn objects
+ * An object that has changed is staged whole, though perhaps few of its rows
+ * differ from those of its former versions. So they are compared first, and
+ * orders and customers of which all is as it was are left out
+ * (olist_build.staged_… named after an entity is what remains).
+ *
+ *     staged rows, withdrawn objects ─► what differs
  *       ─► zip prefixes ─► dim_geography
  *       ─► products, sellers ─► dim_product, dim_seller
  *       ─► orders, those of items whose member or place changed,
@@ -28,14 +33,14 @@ COMMENT ON FUNCTION olist_etl.clean_build(jsonb) IS
     'Task: make sure that olist_build and olist_dw are the caller''s, and drop what an unfinished build has left in olist_build';
 
 CREATE FUNCTION olist_etl.withdrawn_objects(
-    OUT object_id bigint, OUT version_id bigint, OUT is_forgotten boolean)
+    OUT object_id bigint, OUT version_id bigint, OUT is_forgotten boolean, OUT entity text)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- what is staged, should it have been published before, and its former versions: a version
     -- that came back after another may have been, whatever its line says by now
-    SELECT former.object_id, batch.object_id, false
+    SELECT former.object_id, batch.object_id, false, former.entity
     FROM olist_etl.staged s
     JOIN olist_etl.ledger batch USING (object_id)
     JOIN olist_etl.ledger former ON former.target = batch.target AND former.uri = batch.uri
@@ -47,7 +52,7 @@ AS $$
                         AND other.object_id <> batch.object_id))
     UNION
     -- what was published, and has no version any more
-    SELECT former.object_id, NULL, true
+    SELECT former.object_id, NULL, true, former.entity
     FROM olist_etl.ledger former
     WHERE former.published_at IS NOT NULL
       AND NOT EXISTS (SELECT FROM olist_etl.ledger c
@@ -207,6 +212,7 @@ AS $$
 BEGIN
     PERFORM olist_etl.create_work_table(t.name, t.columns, long_rows)
     FROM (VALUES
+        ('differing', 'order_id text COLLATE "C", customer_id text COLLATE "C"'),
         ('prior_dim_geography', 'zip_code_prefix text COLLATE "C", geography_key bigint'),
         ('prior_geography_point', 'zip_code_prefix text COLLATE "C", _object_id bigint,
                                    latitude double precision[], longitude double precision[],
@@ -273,6 +279,7 @@ SET random_page_cost = 0.5
 AS $$
 DECLARE
     withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
+    compares boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE entity = 'customers');
 BEGIN
     -- prefixes whose points come or go; and of those without points, the ones whose residents do
     INSERT INTO olist_build.prior_dim_geography
@@ -286,14 +293,18 @@ BEGIN
           WHERE withdraws
           UNION
           SELECT r.zip_code_prefix
-          FROM (SELECT customer_zip_code_prefix FROM olist_staging.customers
+          FROM (SELECT customer_zip_code_prefix
+                FROM olist_staging.customers
+                WHERE NOT compares
+                   OR customer_id IS NULL
+                   OR customer_id IN (SELECT customer_id FROM olist_build.differing)
                 UNION
                 SELECT seller_zip_code_prefix FROM olist_staging.sellers
                 UNION
                 SELECT a.zip_code_prefix
-                FROM olist_dw.customer_account a
-                JOIN olist_build.withdrawn w ON w._object_id = a._object_id
-                WHERE withdraws
+                FROM olist_build.differing d
+                JOIN olist_dw.customer_account a USING (customer_id)
+                WHERE compares
                 UNION
                 SELECT s.zip_code_prefix
                 FROM olist_dw.dim_seller s
@@ -324,7 +335,9 @@ BEGIN
     SELECT a.zip_code_prefix, a.city, a.state, a.customer_id AS id
     FROM pointless z
     JOIN olist_dw.customer_account a ON a.zip_code_prefix = z.zip_code_prefix
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id)
+    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w
+                      JOIN olist_build.differing d ON d.customer_id = a.customer_id
+                      WHERE w._object_id = a._object_id)
     UNION ALL
     SELECT s.zip_code_prefix, s.city, s.state, s.seller_id
     FROM pointless z
@@ -349,6 +362,7 @@ DECLARE
     forgets boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten);
     translates boolean := EXISTS (SELECT FROM olist_staging.category_translation)
                        OR EXISTS (SELECT FROM olist_build.withdrawn);
+    compares boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE entity = 'order_items');
 BEGIN
     -- a version that only a forgotten object showed is as if it were only named
     INSERT INTO olist_build.prior_dim_seller
@@ -359,7 +373,10 @@ BEGIN
                AS is_inferred
     FROM (SELECT seller_id FROM olist_staging.sellers
           UNION
-          SELECT seller_id FROM olist_staging.order_items
+          SELECT seller_id
+          FROM olist_staging.order_items
+          WHERE NOT compares
+             OR order_id IN (SELECT order_id FROM olist_build.differing)
           UNION
           SELECT f.seller_id
           FROM olist_dw.dim_seller f
@@ -375,7 +392,10 @@ BEGIN
                AS is_inferred
     FROM (SELECT product_id FROM olist_staging.products
           UNION
-          SELECT product_id FROM olist_staging.order_items
+          SELECT product_id
+          FROM olist_staging.order_items
+          WHERE NOT compares
+             OR order_id IN (SELECT order_id FROM olist_build.differing)
           UNION
           SELECT f.product_id
           FROM olist_dw.dim_product f
@@ -464,38 +484,25 @@ SET seq_page_cost = 0.5
 SET random_page_cost = 0.5
 AS $$
 DECLARE
-    withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
+    compared text[] := ARRAY(SELECT DISTINCT entity FROM olist_build.withdrawn);
     n bigint;
 BEGIN
     -- the key is NULL of an order that is new
     INSERT INTO olist_build.prior_fact_order
     SELECT o.order_key, touched.order_id, o.customer_key
-    FROM (SELECT order_id COLLATE "C" AS order_id FROM olist_staging.orders
+    FROM (SELECT order_id COLLATE "C" AS order_id
+          FROM olist_staging.orders WHERE 'orders' <> ALL (compared)
           UNION
-          SELECT order_id FROM olist_staging.order_items
+          SELECT order_id
+          FROM olist_staging.order_items WHERE 'order_items' <> ALL (compared)
           UNION
-          SELECT order_id FROM olist_staging.order_payments
+          SELECT order_id
+          FROM olist_staging.order_payments WHERE 'order_payments' <> ALL (compared)
           UNION
-          SELECT order_id FROM olist_staging.order_reviews
+          SELECT order_id
+          FROM olist_staging.order_reviews WHERE 'order_reviews' <> ALL (compared)
           UNION
-          SELECT o.order_id
-          FROM (SELECT f.order_key
-                FROM olist_build.withdrawn w
-                JOIN olist_dw.fact_order f ON f._object_id = w._object_id
-                UNION
-                SELECT f.order_key
-                FROM olist_build.withdrawn w
-                JOIN olist_dw.fact_order_item f ON f._object_id = w._object_id
-                UNION
-                SELECT f.order_key
-                FROM olist_build.withdrawn w
-                JOIN olist_dw.fact_payment f ON f._object_id = w._object_id
-                UNION
-                SELECT f.order_key
-                FROM olist_build.withdrawn w
-                JOIN olist_dw.fact_review f ON f._object_id = w._object_id) AS gone
-          JOIN olist_dw.fact_order o USING (order_key)
-          WHERE withdraws) AS touched
+          SELECT order_id FROM olist_build.differing) AS touched
     LEFT JOIN olist_dw.fact_order o ON o.order_id = touched.order_id
     WHERE touched.order_id IS NOT NULL;
 
@@ -574,23 +581,30 @@ BEGIN
     SELECT c.customer_key, touched.customer_unique_id, c.valid_from
     FROM (SELECT customer_unique_id COLLATE "C" AS customer_unique_id
           FROM olist_staging.customers
+          WHERE 'customers' <> ALL (compared)
+             OR customer_id IN (SELECT customer_id FROM olist_build.differing)
           UNION
           -- whoever had the customer_id before: another person, or an inferred one
           SELECT coalesce(a.customer_unique_id, s.customer_id)
-          FROM (SELECT customer_id FROM olist_staging.customers
+          FROM (SELECT customer_id
+                FROM olist_staging.customers
+                WHERE 'customers' <> ALL (compared)
                 UNION
-                SELECT customer_id FROM olist_staging.orders) AS s
+                SELECT customer_id
+                FROM olist_staging.orders
+                WHERE 'orders' <> ALL (compared)
+                UNION
+                SELECT o.customer_id
+                FROM olist_build.differing
+                JOIN olist_staging.orders o USING (order_id)
+                UNION
+                SELECT customer_id FROM olist_build.differing) AS s
           LEFT JOIN olist_dw.customer_account a ON a.customer_id = s.customer_id
           UNION
           SELECT c.customer_unique_id
           FROM olist_build.prior_fact_order o
           JOIN olist_dw.dim_customer c USING (customer_key)
-          WHERE c.customer_key <> -1
-          UNION
-          SELECT a.customer_unique_id
-          FROM olist_build.withdrawn w
-          JOIN olist_dw.customer_account a ON a._object_id = w._object_id
-          WHERE withdraws) AS touched
+          WHERE c.customer_key <> -1) AS touched
     LEFT JOIN olist_dw.dim_customer c ON c.customer_unique_id = touched.customer_unique_id
                                      AND c.customer_key <> -1
     WHERE touched.customer_unique_id IS NOT NULL;
@@ -607,19 +621,7 @@ BEGIN
           FROM olist_build.prior_dim_customer
           WHERE customer_key IS NOT NULL) AS touched
     JOIN olist_dw.customer_account a USING (customer_unique_id);
-    INSERT INTO olist_build.prior_customers
-    SELECT a.customer_id,
-           a.customer_unique_id,
-           a.zip_code_prefix AS customer_zip_code_prefix,
-           a.city AS customer_city,
-           a.state AS customer_state,
-           a._object_id,
-           a._line
-    FROM olist_build.prior_customer_account
-    JOIN olist_dw.customer_account a USING (customer_id)
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = a._object_id);
 END
-
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
     'Part of build_batch(): the orders and persons that the batch touches';
@@ -632,73 +634,38 @@ SET seq_page_cost = 0.5
 SET random_page_cost = 0.5
 AS $$
 DECLARE
+    compares boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE entity = 'customers');
+    prior record;
     order_ids text[];
     customer_ids text[];
     waiting text;
 BEGIN
-    INSERT INTO olist_build.prior_orders
-    SELECT o.order_id,
-           o.customer_id,
-           CASE WHEN o.order_status_key <> -1 THEN s.order_status END AS order_status,
-           o.purchased_at AS order_purchase_timestamp,
-           o.approved_at AS order_approved_at,
-           o.carrier_at AS order_delivered_carrier_date,
-           o.delivered_at AS order_delivered_customer_date,
-           o.estimated_at AS order_estimated_delivery_date,
-           o._object_id,
-           o._line
-    FROM olist_build.prior_fact_order p
-    JOIN olist_dw.fact_order o USING (order_key)
-    JOIN olist_dw.dim_order_status s USING (order_status_key)
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = o._object_id);
-
-    INSERT INTO olist_build.prior_order_items
-    SELECT o.order_id,
-           i.order_item_id,
-           CASE WHEN i.product_key <> -1 THEN p.product_id END AS product_id,
-           CASE WHEN i.seller_key <> -1 THEN s.seller_id END AS seller_id,
-           i.shipping_limit AS shipping_limit_date,
-           i.price,
-           i.freight AS freight_value,
-           i._object_id,
-           i._line
-    FROM olist_build.prior_fact_order o
-    JOIN olist_dw.fact_order_item i USING (order_key)
-    JOIN olist_dw.dim_product p USING (product_key)
-    JOIN olist_dw.dim_seller s USING (seller_key)
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = i._object_id);
-
-    INSERT INTO olist_build.prior_order_payments
-    SELECT o.order_id,
-           p.payment_sequential,
-           CASE WHEN p.payment_type_key <> -1 THEN t.payment_type END AS payment_type,
-           p.installments AS payment_installments,
-           p.value AS payment_value,
-           p._object_id,
-           p._line
-    FROM olist_build.prior_fact_order o
-    JOIN olist_dw.fact_payment p USING (order_key)
-    JOIN olist_dw.dim_payment_type t USING (payment_type_key)
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = p._object_id);
-
-    INSERT INTO olist_build.prior_order_reviews
-    SELECT r.review_id,
-           o.order_id,
-           r.score AS review_score,
-           r.title AS review_comment_title,
-           r.message AS review_comment_message,
-           r.created_at AS review_creation_date,
-           r.answered_at AS review_answer_timestamp,
-           r._object_id,
-           r._line
-    FROM olist_build.prior_fact_order o
-    JOIN olist_dw.fact_review r USING (order_key)
-    WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w WHERE w._object_id = r._object_id);
+    FOR prior IN SELECT * FROM olist_etl.merged_entities() LOOP
+        EXECUTE format('INSERT INTO olist_build.%1$I
+                        SELECT *
+                        FROM (%2$s) AS held
+                        WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn AS w
+                                          WHERE w._object_id = held._object_id)',
+                       'prior_' || prior.entity, olist_etl.held_rows(prior.entity, prior.scope));
+    END LOOP;
+    -- what is touched for another reason than a difference may be staged too
+    FOR prior IN SELECT * FROM olist_etl.merged_entities() WHERE withdrawn IS NOT NULL LOOP
+        EXECUTE format('INSERT INTO olist_build.%2$I
+                        SELECT *
+                        FROM olist_staging.%1$I AS s
+                        WHERE %3$I IN (SELECT %3$I FROM %4$s)
+                          AND NOT EXISTS (SELECT FROM olist_build.differing AS d
+                                          WHERE d.%3$I = s.%3$I)',
+                       prior.entity, 'staged_' || prior.entity, prior.key, prior.scope);
+    END LOOP;
 
     -- rows that were rejected for what may have changed: they try again, and may fail again
     SELECT array_agg(order_id) INTO order_ids FROM olist_build.prior_fact_order;
     SELECT array_agg(customer_id) INTO customer_ids
-    FROM (SELECT customer_id FROM olist_staging.customers
+    FROM (SELECT customer_id
+          FROM olist_staging.customers
+          WHERE NOT compares
+             OR customer_id IN (SELECT customer_id FROM olist_build.differing)
           UNION
           SELECT customer_id FROM olist_build.prior_customer_account) AS touched;
     FOR waiting IN SELECT * FROM olist_etl.waiting_entities(order_ids || customer_ids) LOOP
@@ -716,9 +683,11 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET seq_page_cost = 0.5
 SET random_page_cost = 0.5
+SET work_mem = '32MB'
 AS $$
 BEGIN
     PERFORM olist_etl.merge_tables(long_rows);
+    PERFORM olist_etl.merge_compare();
     -- rows of objects that are withdrawn, which may be rejected again
     INSERT INTO olist_build.prior_reject
     SELECT r.reject_id, r.object_id, r.line, r.reason
@@ -730,13 +699,21 @@ BEGIN
     PERFORM olist_etl.merge_prior_rows();
 
     PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'zip_code_prefix',
-                                 'SELECT customer_zip_code_prefix FROM olist_staging.customers
-                                  UNION
-                                  SELECT customer_zip_code_prefix FROM olist_build.prior_customers');
+                                 format('SELECT customer_zip_code_prefix FROM %s
+                                         UNION
+                                         SELECT customer_zip_code_prefix
+                                         FROM olist_build.prior_customers',
+                                        olist_etl.staged_rows('customers')));
     PERFORM olist_etl.merge_keep('dim_product', 'product_id', 'product_id',
-                                 'SELECT DISTINCT product_id FROM olist_build.prior_order_items');
+                                 format('SELECT product_id FROM %s
+                                         UNION
+                                         SELECT product_id FROM olist_build.prior_order_items',
+                                        olist_etl.staged_rows('order_items')));
     PERFORM olist_etl.merge_keep('dim_seller', 'seller_id', 'seller_id',
-                                 'SELECT DISTINCT seller_id FROM olist_build.prior_order_items');
+                                 format('SELECT seller_id FROM %s
+                                         UNION
+                                         SELECT seller_id FROM olist_build.prior_order_items',
+                                        olist_etl.staged_rows('order_items')));
     PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'geography_key',
                                  'SELECT DISTINCT geography_key FROM olist_build.dim_seller');
 
@@ -762,9 +739,10 @@ BEGIN
     PERFORM olist_etl.clean_build();
     CREATE TABLE olist_build.batch AS
     SELECT object_id FROM olist_etl.staged_objects() AS s (object_id);
-    CREATE TABLE olist_build.withdrawn AS
-    SELECT w.object_id AS _object_id, w.version_id, w.is_forgotten
-    FROM olist_etl.withdrawn_objects() AS w;
+    PERFORM olist_etl.create_work_table(
+        'withdrawn', '_object_id bigint, version_id bigint, is_forgotten boolean, entity text', false);
+    INSERT INTO olist_build.withdrawn
+    SELECT * FROM olist_etl.withdrawn_objects();
     BEGIN
         -- the points of a prefix are a long row
         PERFORM olist_etl.merge_builds(

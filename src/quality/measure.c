@@ -114,9 +114,20 @@ prior_table(const OlistEntity *entity)
 	return psprintf("prior_%s", entity->name);
 }
 
+/* the table of what is staged of an entity or, in a merge, of what that makes a difference */
+static char *
+staged_from(const OlistEntity *entity, const Names *names)
+{
+	char *staged = psprintf("staged_%s", entity->name);
+
+	return names->is_merge && olist_table_exists(OLIST_BUILD_SCHEMA, staged)
+			   ? quote_qualified_identifier(OLIST_BUILD_SCHEMA, staged)
+			   : entity->target;
+}
+
 /* a query for the rows of an entity that a merge sees */
 static char *
-seen_rows(const OlistEntity *entity)
+seen_rows(const OlistEntity *entity, const Names *names)
 {
 	StringInfoData columns;
 	ListCell *lc;
@@ -130,7 +141,7 @@ seen_rows(const OlistEntity *entity)
 						 quote_identifier(column->name));
 	}
 	return psprintf("SELECT %1$s FROM %2$s\nUNION ALL\nSELECT %1$s FROM %3$s", columns.data,
-					entity->target,
+					staged_from(entity, names),
 					quote_qualified_identifier(OLIST_BUILD_SCHEMA, prior_table(entity)));
 }
 
@@ -164,8 +175,8 @@ find_from(Statement *statement, const char *name, bool is_relation)
 	if (strcmp(name, OLIST_RULE_REJECTS) == 0)
 		return rejects_from();
 	if (entity != NULL)
-		return names->is_merge && !is_relation ? define(statement, name, seen_rows(entity))
-											   : entity->target;
+		return names->is_merge && !is_relation ? define(statement, name, seen_rows(entity, names))
+											   : staged_from(entity, names);
 	table = olist_table_named(name);
 	if (names->is_merge && !statement->is_partial && table != NULL)
 		return define(statement, name, olist_merge_outcome(table));

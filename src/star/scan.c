@@ -117,9 +117,13 @@ olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *c
 OlistScan *
 olist_scan_entity(const char *entity, const OlistScanColumn *columns)
 {
-	OlistScan *scan = olist_scan_begin(OLIST_STAGING_SCHEMA, entity, columns);
+	char *staged = psprintf("staged_%s", entity);
 	char *prior = psprintf("prior_%s", entity);
+	OlistScan *scan = olist_table_exists(OLIST_BUILD_SCHEMA, staged)
+						  ? olist_scan_begin(OLIST_BUILD_SCHEMA, staged, columns)
+						  : olist_scan_begin(OLIST_STAGING_SCHEMA, entity, columns);
 
+	scan->name = entity;
 	if (olist_table_exists(OLIST_BUILD_SCHEMA, prior))
 		scan->next_table = prior;
 	return scan;

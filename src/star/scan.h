@@ -49,7 +49,9 @@ olist_scan_begin(const char *schema, const char *table, const OlistScanColumn *c
 /*
  * The rows of an entity: those of its staging table and then, when a merge is
  * being prepared, those that the warehouse holds already and that have to be
- * seen together with them (olist_build.prior_<entity>).
+ * seen together with them (olist_build.prior_<entity>). Where most of what is
+ * staged stands in the warehouse as it is, the rest is set apart, and only that
+ * is read (olist_build.staged_<entity>).
  */
 extern OlistScan *olist_scan_entity(const char *entity, const OlistScanColumn *columns);
 
