@@ -72,6 +72,9 @@ my $content = join '', map { $n++ % 100 == 50 && s/,delivered,/,shipped,/ && $ch
 $pipeline->write_file('olist_orders_dataset.csv', $content);
 is($pipeline->run->{status}, 'SUCCEEDED', "a file is written anew with $changed of " . ($n - 1) . ' orders changed');
 is(rows_written(), "fact_order $changed", '... and as many rows of the warehouse');
+my $touched = sql(q{SELECT output ->> 'orders' FROM olist_etl.task WHERE state = 'Build batch' ORDER BY run_id DESC LIMIT 1});
+cmp_ok($touched, '>=', $changed, '... of which alone, and of the same persons, anything was built');
+cmp_ok($touched, '<', 2 * $changed, '... rather than of all in the file');
 
 # one order in a hundred is gone from the file
 $n = 0;

@@ -16,7 +16,7 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw(basename);
 
-our @EXPORT = qw(correct_data_set cut_data_set by_month at_random alter_object);
+our @EXPORT = qw(correct_data_set cut_data_set by_month at_random alter_object vary_object);
 
 # when the files of the whole, and those that correct them, were last modified
 my %time = (first => 1_600_000_000, later => 1_610_000_000);
@@ -209,6 +209,32 @@ sub alter_object
 	}
 	close $out or die $!;
 	return;
+}
+
+# Writes another version of a file of the cut over it, at another time: few of its
+# rows are gone, and few others are not what they were, or come twice; MORE rows are
+# in it. Gives the rows that are gone.
+sub vary_object
+{
+	my ($path, @more) = @_;
+	my ($entity) = grep { basename($path) =~ /^\Q$_->[1]\E/ } @entities;
+	my $in = open_object($path);
+	my @gone;
+	open my $out, '>:raw', "$path.new" or die "$path.new: $!";
+	print $out next_record($in);
+	while (defined(my $record = next_record($in)))
+	{
+		my $chance = rand;
+		push @gone, $record if $chance < 0.01;
+		print $out $chance < 0.02 && $entity->[2] ? corrected($record, $entity->[2]) : $record if $chance >= 0.01;
+		print $out $record if $chance > 0.99;
+	}
+	print $out @more;
+	close $out or die $!;
+	rename "$path.new", $path or die "$path: $!";
+	my $time = $time{first} + int rand 2 * ($time{later} - $time{first});
+	utime $time, $time, $path or die "$path: $!";
+	return @gone;
 }
 
 1;

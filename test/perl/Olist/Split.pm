@@ -62,7 +62,7 @@ sub rejects
 	my ($self) = @_;
 	return $self->sql(qq{
 		SELECT l.entity, r.reason, count(*),
-		       sum(hashtextextended((convert_from(r.raw, 'UTF8')::jsonb - '{_object_id,_line}'::text[])::text, 0))
+		       sum(jsonb_hash_extended(convert_from(r.raw, 'UTF8')::jsonb - '{_object_id,_line}'::text[], 0))
 		FROM $counted_rejects
 		GROUP BY 1, 2 ORDER BY 1, 2});
 }
