@@ -9,6 +9,8 @@
 
 #include "source/listing.h"
 
+#include "base/message.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "source/file.h"
 #include "source/policy.h"
@@ -66,11 +68,26 @@ olist_listing_open(const char *uri, const OlistSourceOptions *options)
 	pg_unreachable();
 }
 
+/* what a source says of an object goes into tables, and must be text there */
+static void
+require_text(const OlistObject *object, const char *what, const char *text)
+{
+	if (text != NULL && !pg_verify_mbstr(GetDatabaseEncoding(), text, (int) strlen(text), true))
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("the %s of object \"%s\" is not valid in encoding %s", what,
+							   olist_redact_uri(object->uri), GetDatabaseEncodingName()),
+						errhint("Rename the object, or take it away.")));
+}
+
 bool
 olist_listing_next(OlistListing *listing, OlistObject *object)
 {
 	CHECK_FOR_INTERRUPTS();
-	return listing->ops->next(listing, object);
+	if (!listing->ops->next(listing, object))
+		return false;
+	require_text(object, "name", object->uri);
+	require_text(object, "ETag", object->etag);
+	return true;
 }
 
 void

@@ -131,6 +131,12 @@ TRUNCATE olist_etl.staged;
 SELECT * FROM pg_temp.discover();
 SELECT count(*) FROM olist_staging.customers;
 
+-- a name that is no text in the database would come into tables, and no dump of them could be restored
+SELECT pg_temp.shell($$touch "$(printf 'DIR/olist_sellers_dataset_\377.csv')"$$);
+SELECT state, replace(message, :'dir', 'DIR') AS message, hint FROM pg_temp.try('SELECT * FROM olist_etl.pending()');
+SELECT state FROM pg_temp.try('SELECT olist_etl.discover()');
+SELECT pg_temp.shell($$rm "$(printf 'DIR/olist_sellers_dataset_\377.csv')"$$);
+
 -- NaN and infinities are no data, unless one says so; other entities' types likewise
 SELECT pg_temp.shell('mkdir DIR/odd');
 SELECT pg_temp.put('odd/orders.csv', E'order_id,customer_id,order_status,order_purchase_timestamp\no1,c1,delivered,infinity\no2,c2,delivered,-infinity\no3,c3,delivered,2018-01-01 10:00:00\n'),
