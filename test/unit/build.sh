@@ -33,7 +33,7 @@ case $test in
         libraries=()
         ;;
     asl)
-        sources=(src/asl/{json,path,intrinsics,dataflow,choice,retry,timestamp,items}.c
+        sources=(src/asl/{json,path,intrinsic}*.c src/asl/{dataflow,choice,retry,timestamp,items}.c
             src/asl/{validate,check,check_fields,definition,executor,states,containers,events,recall}.c)
         libraries=(-lm -l:libcrypto.so.3)
         ;;
