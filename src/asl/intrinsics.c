@@ -1,662 +1,57 @@
 /*
  * asl/intrinsics.c
- *		The intrinsic functions: one call parsed, its arguments evaluated, applied.
+ *		A call of an intrinsic function: parsed, its arguments evaluated, applied.
  *
  *		"States.MathAdd($.n, -1)" ──► call tree ──► values of the arguments ──► value
- *
- * What is not written in the specification follows what Step Functions was
- * recorded to do: MathAdd rounds each argument half up before adding, and
- * StringSplit splits at any one of the delimiter's characters and drops empty
- * pieces.
  */
 #include "postgres.h"
 
-#include <math.h>
+#include "asl/intrinsic_call.h"
 
-#include "asl/intrinsics.h"
-
-#include "common/cryptohash.h"
-#include "common/md5.h"
-#include "common/sha1.h"
-#include "common/sha2.h"
+#include "asl/scan.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
 
 /* calls nest no deeper; Step Functions stops at 10 */
 #define MAX_CALL_DEPTH 32
 
-/* limits that Step Functions sets */
-#define MAX_RANGE_ITEMS 1000
-#define MAX_CODED_BYTES 10000
-
-typedef struct Call Call;
-
-typedef struct Function
-{
-	const char *name;
-	int min_args;
-	int max_args; /* -1: any number */
-	int numeric;  /* how the arguments that must be numbers are marked: 1 << index */
-	OlistJson *(*apply)(Call *call);
-} Function;
-
-typedef struct Argument
-{
-	OlistJson *literal; /* of a string: unescaped */
-	char *raw;			/* of a string literal: with its escapes, as Format needs */
-	OlistPath *path;
-	char *path_text;
-	OlistIntrinsic *call;
-} Argument;
-
-struct OlistIntrinsic
-{
-	const Function *function;
-	Argument *args;
-	int count;
-};
-
-/* one application: the arguments' values, and what went wrong */
-struct Call
-{
-	const OlistIntrinsic *intrinsic;
-	OlistJson **values;
-	int count;
-	const OlistPathRoots *roots;
-	OlistRandom *random;
-	char *message;
-	char *missing;
-};
-
-typedef struct Parser
-{
-	const char *p;
-	const char *end;
-	const char *message;
-	int depth;
-} Parser;
-
-/* ---------- random numbers ---------- */
-
-/* splitmix64: tiny, and good for anything that is not a secret */
-static uint64
-random_bits(OlistRandom *random)
-{
-	uint64 z = (random->state += UINT64CONST(0x9E3779B97F4A7C15));
-
-	z = (z ^ (z >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64CONST(0x94D049BB133111EB);
-	return z ^ (z >> 31);
-}
-
-double
-olist_random_next(OlistRandom *random)
-{
-	return (double) (random_bits(random) >> 11) * 0x1.0p-53;
-}
-
-/* ---------- helpers of the functions ---------- */
-
-static OlistJson *fail(Call *call, const char *format, ...) pg_attribute_printf(2, 3);
-
-static OlistJson *
-fail(Call *call, const char *format, ...)
-{
-	va_list args;
-	char text[256];
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (call->message == NULL)
-		call->message = psprintf("%s: %s", call->intrinsic->function->name, text);
-	return NULL;
-}
-
-static OlistJson *
-array_arg(Call *call, int n)
-{
-	if (call->values[n]->type != OLIST_JSON_ARRAY)
-		return fail(call, "argument %d must be an array", n + 1);
-	return call->values[n];
-}
-
-static OlistJson *
-string_arg(Call *call, int n)
-{
-	if (call->values[n]->type != OLIST_JSON_STRING)
-		return fail(call, "argument %d must be a string", n + 1);
-	return call->values[n];
-}
-
-/* a number rounded half up to a whole one */
-static bool
-whole_arg(Call *call, int n, int64 *value)
-{
-	double number;
-
-	if (call->values[n]->type != OLIST_JSON_NUMBER)
-		return fail(call, "argument %d must be a number", n + 1) != NULL;
-	if (olist_json_to_int64(call->values[n], value))
-		return true;
-	number = floor(olist_json_to_double(call->values[n]) + 0.5);
-	if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0))
-		return fail(call, "argument %d is out of range", n + 1) != NULL;
-	*value = (int64) number;
-	return true;
-}
-
-/* ---------- strings ---------- */
-
-/* a value inside a formatted text: strings bare, containers as Java prints them */
-static void
-append_formatted(StringInfo buf, const OlistJson *value)
-{
-	check_stack_depth();
-	switch (value->type)
-	{
-		case OLIST_JSON_NULL:
-			appendStringInfoString(buf, "null");
-			break;
-		case OLIST_JSON_BOOLEAN:
-			appendStringInfoString(buf, value->boolean ? "true" : "false");
-			break;
-		case OLIST_JSON_NUMBER:
-		case OLIST_JSON_STRING:
-			appendBinaryStringInfo(buf, value->text, value->count);
-			break;
-		case OLIST_JSON_ARRAY:
-			appendStringInfoChar(buf, '[');
-			for (int i = 0; i < value->count; i++)
-			{
-				appendStringInfoString(buf, i > 0 ? ", " : "");
-				append_formatted(buf, value->items[i]);
-			}
-			appendStringInfoChar(buf, ']');
-			break;
-		case OLIST_JSON_OBJECT:
-			appendStringInfoChar(buf, '{');
-			for (int i = 0; i < value->count; i++)
-			{
-				appendStringInfo(buf, "%s%s=", i > 0 ? ", " : "", value->members[i].key);
-				append_formatted(buf, value->members[i].value);
-			}
-			appendStringInfoChar(buf, '}');
-			break;
-	}
-}
-
-static OlistJson *
-apply_format(Call *call)
-{
-	const char *template;
-	StringInfoData buf;
-	int used = 1;
-
-	if (string_arg(call, 0) == NULL)
-		return NULL;
-	template =
-		call->intrinsic->args[0].raw != NULL ? call->intrinsic->args[0].raw : call->values[0]->text;
-	initStringInfo(&buf);
-	for (const char *p = template; *p != '\0'; p++)
-	{
-		if (p[0] == '\\' && p[1] != '\0')
-			appendStringInfoChar(&buf, *++p);
-		else if (p[0] == '{' && p[1] == '}')
-		{
-			if (used >= call->count)
-				return fail(call, "the template has more places than there are arguments");
-			append_formatted(&buf, call->values[used++]);
-			p++;
-		}
-		else
-			appendStringInfoChar(&buf, *p);
-	}
-	if (used != call->count)
-		return fail(call, "the template has fewer places than there are arguments");
-	return olist_json_string_n(buf.data, buf.len);
-}
-
-static OlistJson *
-apply_string_to_json(Call *call)
-{
-	OlistJson *text = string_arg(call, 0);
-	OlistJsonError error;
-	OlistJson *json;
-
-	if (text == NULL)
-		return NULL;
-	if (strspn(text->text, " \t\r\n") == (size_t) text->count)
-		return olist_json_null();
-	json = olist_json_parse(text->text, text->count, &error);
-	if (json == NULL)
-		return fail(call, "the string is not JSON: %s at byte %d", error.message, error.offset + 1);
-	return json;
-}
-
-static OlistJson *
-apply_json_to_string(Call *call)
-{
-	int len;
-	char *text = olist_json_print(call->values[0], &len);
-
-	return olist_json_string_n(text, len);
-}
-
-static OlistJson *
-apply_string_split(Call *call)
-{
-	OlistJson *text = string_arg(call, 0);
-	OlistJson *delimiters = string_arg(call, 1);
-	OlistJson *pieces;
-	const char *start;
-
-	if (text == NULL || delimiters == NULL)
-		return NULL;
-	pieces = olist_json_array();
-	start = text->text;
-	for (const char *p = text->text;; p++)
-	{
-		bool at_end = p == text->text + text->count;
-
-		if (!at_end && memchr(delimiters->text, *p, delimiters->count) == NULL)
-			continue;
-		if (p > start)
-			olist_json_append(pieces, olist_json_string_n(start, (int) (p - start)));
-		if (at_end)
-			return pieces;
-		start = p + 1;
-	}
-}
-
-/* ---------- arrays ---------- */
-
-static OlistJson *
-apply_array(Call *call)
-{
-	OlistJson *array = olist_json_array();
-
-	for (int i = 0; i < call->count; i++)
-		olist_json_append(array, call->values[i]);
-	return array;
-}
-
-static OlistJson *
-apply_array_partition(Call *call)
-{
-	OlistJson *array = array_arg(call, 0);
-	OlistJson *parts;
-	OlistJson *part = NULL;
-	int64 size;
-
-	if (array == NULL || !whole_arg(call, 1, &size))
-		return NULL;
-	if (size <= 0)
-		return fail(call, "the size of a part must be positive");
-	parts = olist_json_array();
-	for (int i = 0; i < array->count; i++)
-	{
-		if (i % size == 0)
-		{
-			part = olist_json_array();
-			olist_json_append(parts, part);
-		}
-		olist_json_append(part, array->items[i]);
-	}
-	return parts;
-}
-
-static OlistJson *
-apply_array_contains(Call *call)
-{
-	OlistJson *array = array_arg(call, 0);
-
-	if (array == NULL)
-		return NULL;
-	for (int i = 0; i < array->count; i++)
-	{
-		if (olist_json_equal(array->items[i], call->values[1]))
-			return olist_json_boolean(true);
-	}
-	return olist_json_boolean(false);
-}
-
-static OlistJson *
-apply_array_range(Call *call)
-{
-	OlistJson *array;
-	int64 first;
-	int64 last;
-	int64 step;
-
-	if (!whole_arg(call, 0, &first) || !whole_arg(call, 1, &last) || !whole_arg(call, 2, &step))
-		return NULL;
-	if (step == 0)
-		return fail(call, "the step must not be 0");
-	array = olist_json_array();
-	for (int64 n = first; step > 0 ? n <= last : n >= last; n += step)
-	{
-		if (array->count >= MAX_RANGE_ITEMS)
-			return fail(call, "the range has more than %d items", MAX_RANGE_ITEMS);
-		olist_json_append(array, olist_json_int(n));
-		if (step > 0 ? n > PG_INT64_MAX - step : n < PG_INT64_MIN - step)
-			break;
-	}
-	return array;
-}
-
-static OlistJson *
-apply_array_get_item(Call *call)
-{
-	OlistJson *array = array_arg(call, 0);
-	int64 index;
-
-	if (array == NULL || !whole_arg(call, 1, &index))
-		return NULL;
-	if (index < 0 || index >= array->count)
-		return fail(call, "index " INT64_FORMAT " is outside the array of %d items", index,
-					array->count);
-	return array->items[index];
-}
-
-static OlistJson *
-apply_array_length(Call *call)
-{
-	OlistJson *array = array_arg(call, 0);
-
-	return array == NULL ? NULL : olist_json_int(array->count);
-}
-
-static OlistJson *
-apply_array_unique(Call *call)
-{
-	OlistJson *array = array_arg(call, 0);
-	OlistJson *unique;
-
-	if (array == NULL)
-		return NULL;
-	unique = olist_json_array();
-	for (int i = 0; i < array->count; i++)
-	{
-		bool seen = false;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < unique->count && !seen; j++)
-			seen = olist_json_equal(unique->items[j], array->items[i]);
-		if (!seen)
-			olist_json_append(unique, array->items[i]);
-	}
-	return unique;
-}
-
-/* ---------- encodings ---------- */
-
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static OlistJson *
-apply_base64_encode(Call *call)
-{
-	OlistJson *text = string_arg(call, 0);
-	StringInfoData buf;
-
-	if (text == NULL)
-		return NULL;
-	if (text->count > MAX_CODED_BYTES)
-		return fail(call, "the string is longer than %d bytes", MAX_CODED_BYTES);
-	initStringInfo(&buf);
-	for (int i = 0; i < text->count; i += 3)
-	{
-		int left = text->count - i;
-		uint32 bits = (uint32) (unsigned char) text->text[i] << 16;
-
-		if (left > 1)
-			bits |= (uint32) (unsigned char) text->text[i + 1] << 8;
-		if (left > 2)
-			bits |= (unsigned char) text->text[i + 2];
-		appendStringInfoChar(&buf, base64_digits[bits >> 18]);
-		appendStringInfoChar(&buf, base64_digits[(bits >> 12) & 63]);
-		appendStringInfoChar(&buf, left > 1 ? base64_digits[(bits >> 6) & 63] : '=');
-		appendStringInfoChar(&buf, left > 2 ? base64_digits[bits & 63] : '=');
-	}
-	return olist_json_string_n(buf.data, buf.len);
-}
+static OlistIntrinsic *parse_call(OlistScan *scan);
 
 static bool
-is_utf8(const char *text, int len)
+refuse(OlistScan *scan, const char *message)
 {
-	for (int at = 0; at < len;)
-	{
-		int n = pg_utf_mblen((const unsigned char *) text + at);
-
-		if (at + n > len || !pg_utf8_islegal((const unsigned char *) text + at, n))
-			return false;
-		at += n;
-	}
-	return true;
-}
-
-static OlistJson *
-apply_base64_decode(Call *call)
-{
-	OlistJson *text = string_arg(call, 0);
-	StringInfoData buf;
-	uint32 bits = 0;
-	int have = 0;
-	int len;
-
-	if (text == NULL)
-		return NULL;
-	if (text->count > MAX_CODED_BYTES)
-		return fail(call, "the string is longer than %d bytes", MAX_CODED_BYTES);
-	for (len = text->count; len > 0 && text->text[len - 1] == '=' && text->count - len < 2;)
-		len--;
-	initStringInfo(&buf);
-	for (int i = 0; i < len; i++)
-	{
-		const char *digit = text->text[i] == '\0' ? NULL : strchr(base64_digits, text->text[i]);
-
-		if (digit == NULL)
-			return fail(call, "the string is not Base64");
-		bits = bits << 6 | (uint32) (digit - base64_digits);
-		have += 6;
-		if (have >= 8)
-		{
-			have -= 8;
-			appendStringInfoChar(&buf, (char) (bits >> have & 0xFF));
-		}
-	}
-	if (have == 6)
-		return fail(call, "the string is not Base64");
-	if (!is_utf8(buf.data, buf.len))
-		return fail(call, "the string does not decode to text");
-	return olist_json_string_n(buf.data, buf.len);
-}
-
-static OlistJson *
-apply_hash(Call *call)
-{
-	static const struct
-	{
-		const char *name;
-		pg_cryptohash_type type;
-		int len;
-	} algorithms[] = {{"MD5", PG_MD5, MD5_DIGEST_LENGTH},
-					  {"SHA-1", PG_SHA1, SHA1_DIGEST_LENGTH},
-					  {"SHA-256", PG_SHA256, PG_SHA256_DIGEST_LENGTH},
-					  {"SHA-384", PG_SHA384, PG_SHA384_DIGEST_LENGTH},
-					  {"SHA-512", PG_SHA512, PG_SHA512_DIGEST_LENGTH}};
-	OlistJson *text = string_arg(call, 0);
-
-	if (text == NULL || string_arg(call, 1) == NULL)
-		return NULL;
-	if (text->count > MAX_CODED_BYTES)
-		return fail(call, "the string is longer than %d bytes", MAX_CODED_BYTES);
-	for (size_t i = 0; i < lengthof(algorithms); i++)
-	{
-		uint8 digest[PG_SHA512_DIGEST_LENGTH];
-		StringInfoData buf;
-		pg_cryptohash_ctx *ctx;
-		bool done;
-
-		if (!olist_json_is_string(call->values[1], algorithms[i].name))
-			continue;
-		ctx = pg_cryptohash_create(algorithms[i].type);
-		done = ctx != NULL && pg_cryptohash_init(ctx) >= 0 &&
-			   pg_cryptohash_update(ctx, (const uint8 *) text->text, text->count) >= 0 &&
-			   pg_cryptohash_final(ctx, digest, algorithms[i].len) >= 0;
-		pg_cryptohash_free(ctx);
-		if (!done)
-			return fail(call, "%s is not available on this server", algorithms[i].name);
-		initStringInfo(&buf);
-		for (int j = 0; j < algorithms[i].len; j++)
-			appendStringInfo(&buf, "%02x", digest[j]);
-		return olist_json_string_n(buf.data, buf.len);
-	}
-	return fail(call, "the algorithm must be MD5, SHA-1, SHA-256, SHA-384 or SHA-512");
-}
-
-static OlistJson *
-apply_uuid(Call *call)
-{
-	uint64 high = random_bits(call->random);
-	uint64 low = random_bits(call->random);
-	char text[40];
-
-	high = (high & ~UINT64CONST(0xF000)) | UINT64CONST(0x4000);
-	low = (low & ~UINT64CONST(0xC000000000000000)) | UINT64CONST(0x8000000000000000);
-	snprintf(text, sizeof(text), "%08x-%04x-%04x-%04x-%04x%08x", (uint32) (high >> 32),
-			 (uint32) (high >> 16 & 0xFFFF), (uint32) (high & 0xFFFF), (uint32) (low >> 48),
-			 (uint32) (low >> 32 & 0xFFFF), (uint32) (low & 0xFFFFFFFF));
-	return olist_json_string(text);
-}
-
-/* ---------- objects and numbers ---------- */
-
-static OlistJson *
-apply_json_merge(Call *call)
-{
-	OlistJson *merged;
-	OlistJson *second = call->values[1];
-
-	if (call->values[0]->type != OLIST_JSON_OBJECT || second->type != OLIST_JSON_OBJECT)
-		return fail(call, "arguments 1 and 2 must be objects");
-	if (call->values[2]->type != OLIST_JSON_BOOLEAN || call->values[2]->boolean)
-		return fail(call, "argument 3 must be false: a deep merge is not supported");
-	merged = olist_json_copy_shallow(call->values[0]);
-	for (int i = 0; i < second->count; i++)
-		olist_json_set_n(merged, second->members[i].key, second->members[i].key_len,
-						 second->members[i].value);
-	return merged;
-}
-
-static OlistJson *
-apply_math_add(Call *call)
-{
-	int64 a;
-	int64 b;
-
-	if (!whole_arg(call, 0, &a) || !whole_arg(call, 1, &b))
-		return NULL;
-
-	/* whole_arg() bounds both to 18 digits, so that the sum fits */
-	return olist_json_int(a + b);
-}
-
-static OlistJson *
-apply_math_random(Call *call)
-{
-	OlistRandom seeded;
-	OlistRandom *random = call->random;
-	int64 first;
-	int64 end;
-	int64 seed;
-
-	if (!whole_arg(call, 0, &first) || !whole_arg(call, 1, &end))
-		return NULL;
-	if (call->count > 2)
-	{
-		if (!whole_arg(call, 2, &seed))
-			return NULL;
-		seeded.state = (uint64) seed;
-		random = &seeded;
-	}
-	if (end <= first)
-		return fail(call, "the end must be larger than the start");
-	return olist_json_int(first +
-						  (int64) floor(olist_random_next(random) * (double) (end - first)));
-}
-
-static const Function functions[] = {
-	{"States.Format", 1, -1, 0, apply_format},
-	{"States.StringToJson", 1, 1, 0, apply_string_to_json},
-	{"States.JsonToString", 1, 1, 0, apply_json_to_string},
-	{"States.Array", 0, -1, 0, apply_array},
-	{"States.ArrayPartition", 2, 2, 2, apply_array_partition},
-	{"States.ArrayContains", 2, 2, 0, apply_array_contains},
-	{"States.ArrayRange", 3, 3, 7, apply_array_range},
-	{"States.ArrayGetItem", 2, 2, 2, apply_array_get_item},
-	{"States.ArrayLength", 1, 1, 0, apply_array_length},
-	{"States.ArrayUnique", 1, 1, 0, apply_array_unique},
-	{"States.Base64Encode", 1, 1, 0, apply_base64_encode},
-	{"States.Base64Decode", 1, 1, 0, apply_base64_decode},
-	{"States.Hash", 2, 2, 0, apply_hash},
-	{"States.JsonMerge", 3, 3, 0, apply_json_merge},
-	{"States.MathRandom", 2, 3, 7, apply_math_random},
-	{"States.MathAdd", 2, 2, 3, apply_math_add},
-	{"States.StringSplit", 2, 2, 0, apply_string_split},
-	{"States.UUID", 0, 0, 0, apply_uuid},
-};
-
-/* ---------- parsing ---------- */
-
-static OlistIntrinsic *parse_call(Parser *parser);
-
-static bool
-refuse(Parser *parser, const char *message)
-{
-	if (parser->message == NULL)
-		parser->message = message;
-	return false;
-}
-
-static bool
-at_char(const Parser *parser, char c)
-{
-	return parser->p < parser->end && *parser->p == c;
+	return olist_scan_fail(scan, message) != NULL;
 }
 
 static void
-skip_space(Parser *parser)
+skip_space(OlistScan *scan)
 {
-	while (at_char(parser, ' ') || at_char(parser, '\t') || at_char(parser, '\n') ||
-		   at_char(parser, '\r'))
-		parser->p++;
+	while (olist_scan_at(scan, ' ') || olist_scan_at(scan, '\t') || olist_scan_at(scan, '\n') ||
+		   olist_scan_at(scan, '\r'))
+		scan->p++;
 }
 
 static bool
-parse_string(Parser *parser, Argument *arg)
+parse_string(OlistScan *scan, OlistIntrinsicArgument *arg)
 {
 	StringInfoData text;
 	StringInfoData raw;
 
 	initStringInfo(&text);
 	initStringInfo(&raw);
-	for (parser->p++; !at_char(parser, '\''); parser->p++)
+	for (scan->p++; !olist_scan_at(scan, '\''); scan->p++)
 	{
-		if (at_char(parser, '\\'))
+		if (olist_scan_at(scan, '\\'))
 		{
-			appendStringInfoChar(&raw, *parser->p++);
-			if (parser->p >= parser->end || strchr("'{}\\", *parser->p) == NULL)
-				return refuse(parser, "a backslash may only stand before ', {, } and \\");
+			appendStringInfoChar(&raw, *scan->p++);
+			if (scan->p >= scan->end || strchr("'{}\\", *scan->p) == NULL)
+				return refuse(scan, "a backslash may only stand before ', {, } and \\");
 		}
-		if (parser->p >= parser->end)
-			return refuse(parser, "a string does not end");
-		appendStringInfoChar(&raw, *parser->p);
-		appendStringInfoChar(&text, *parser->p);
+		if (scan->p >= scan->end)
+			return refuse(scan, "a string does not end");
+		appendStringInfoChar(&raw, *scan->p);
+		appendStringInfoChar(&text, *scan->p);
 	}
-	parser->p++;
+	scan->p++;
 	arg->literal = olist_json_string_n(text.data, text.len);
 	arg->raw = raw.data;
 	return true;
@@ -664,21 +59,21 @@ parse_string(Parser *parser, Argument *arg)
 
 /* a path runs to the comma or parenthesis that is outside its brackets and quotes */
 static bool
-parse_path_argument(Parser *parser, Argument *arg)
+parse_path_argument(OlistScan *scan, OlistIntrinsicArgument *arg)
 {
-	const char *start = parser->p;
+	const char *start = scan->p;
 	const char *end;
 	int open = 0;
 	char quote = '\0';
 
-	for (; parser->p < parser->end; parser->p++)
+	for (; scan->p < scan->end; scan->p++)
 	{
-		char c = *parser->p;
+		char c = *scan->p;
 
 		if (quote != '\0')
 		{
-			if (c == '\\' && parser->p + 1 < parser->end && parser->p[1] == quote)
-				parser->p++;
+			if (c == '\\' && scan->p + 1 < scan->end && scan->p[1] == quote)
+				scan->p++;
 			else if (c == quote)
 				quote = '\0';
 		}
@@ -691,139 +86,117 @@ parse_path_argument(Parser *parser, Argument *arg)
 		else if (open == 0 && (c == ',' || c == ')'))
 			break;
 	}
-	end = parser->p;
+	end = scan->p;
 	while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n'))
 		end--;
 	arg->path_text = pnstrdup(start, end - start);
-	arg->path = olist_path_parse(start, (int) (end - start), &parser->message);
+	arg->path = olist_path_parse(start, (int) (end - start), &scan->message);
 	return arg->path != NULL;
 }
 
 static bool
-parse_scalar(Parser *parser, Argument *arg)
+parse_scalar(OlistScan *scan, OlistIntrinsicArgument *arg)
 {
-	const char *start = parser->p;
+	const char *start = scan->p;
 	OlistJsonError error;
 
-	while (parser->p < parser->end && strchr(",) \t\n\r", *parser->p) == NULL)
-		parser->p++;
-	arg->literal = olist_json_parse(start, (int) (parser->p - start), &error);
+	while (scan->p < scan->end && strchr(",) \t\n\r", *scan->p) == NULL)
+		scan->p++;
+	arg->literal = olist_json_parse(start, (int) (scan->p - start), &error);
 	if (arg->literal == NULL || arg->literal->type >= OLIST_JSON_STRING)
-		return refuse(parser, "an argument must be a path, a call, a string in single quotes, a "
-							  "number, true, false or null");
+		return refuse(scan, "an argument must be a path, a call, a string in single quotes, a "
+							"number, true, false or null");
 	return true;
 }
 
 static bool
-parse_argument(Parser *parser, Argument *arg)
+parse_argument(OlistScan *scan, OlistIntrinsicArgument *arg)
 {
-	memset(arg, 0, sizeof(Argument));
-	skip_space(parser);
-	if (at_char(parser, '\''))
-		return parse_string(parser, arg);
-	if (at_char(parser, '$'))
-		return parse_path_argument(parser, arg);
-	if (at_char(parser, 'S'))
+	memset(arg, 0, sizeof(OlistIntrinsicArgument));
+	skip_space(scan);
+	if (olist_scan_at(scan, '\''))
+		return parse_string(scan, arg);
+	if (olist_scan_at(scan, '$'))
+		return parse_path_argument(scan, arg);
+	if (olist_scan_at(scan, 'S'))
 	{
-		arg->call = parse_call(parser);
+		arg->call = parse_call(scan);
 		return arg->call != NULL;
 	}
-	return parse_scalar(parser, arg);
+	return parse_scalar(scan, arg);
 }
 
-static const Function *
-parse_name(Parser *parser)
+static const OlistIntrinsicFunction *
+parse_name(OlistScan *scan)
 {
-	const char *start = parser->p;
-	size_t len;
+	const char *start = scan->p;
 
-	while (parser->p < parser->end &&
-		   (*parser->p == '.' || *parser->p == '_' || (*parser->p >= '0' && *parser->p <= '9') ||
-			(*parser->p >= 'a' && *parser->p <= 'z') || (*parser->p >= 'A' && *parser->p <= 'Z')))
-		parser->p++;
-	len = parser->p - start;
-	for (size_t i = 0; i < lengthof(functions); i++)
-	{
-		if (strlen(functions[i].name) == len && memcmp(functions[i].name, start, len) == 0)
-			return &functions[i];
-	}
-	return NULL;
+	while (scan->p < scan->end &&
+		   (*scan->p == '.' || *scan->p == '_' || (*scan->p >= '0' && *scan->p <= '9') ||
+			(*scan->p >= 'a' && *scan->p <= 'z') || (*scan->p >= 'A' && *scan->p <= 'Z')))
+		scan->p++;
+	return olist_intrinsic_find(start, scan->p - start);
 }
 
 /* the arguments between the parentheses, the second one taken */
 static bool
-parse_arguments(Parser *parser, OlistIntrinsic *call)
+parse_arguments(OlistScan *scan, OlistIntrinsic *call)
 {
-	skip_space(parser);
-	if (at_char(parser, ')'))
+	skip_space(scan);
+	if (olist_scan_at(scan, ')'))
 	{
-		parser->p++;
+		scan->p++;
 		return true;
 	}
 	for (;;)
 	{
 		if (call->args == NULL)
-			call->args = palloc(sizeof(Argument));
+			call->args = palloc(sizeof(OlistIntrinsicArgument));
 		else
-			call->args = repalloc(call->args, (call->count + 1) * sizeof(Argument));
-		if (!parse_argument(parser, &call->args[call->count++]))
+			call->args = repalloc(call->args, (call->count + 1) * sizeof(OlistIntrinsicArgument));
+		if (!parse_argument(scan, &call->args[call->count++]))
 			return false;
-		skip_space(parser);
-		if (at_char(parser, ')'))
+		skip_space(scan);
+		if (olist_scan_at(scan, ')'))
 			break;
-		if (!at_char(parser, ','))
-			return refuse(parser, "a comma or the closing parenthesis must follow an argument");
-		parser->p++;
+		if (!olist_scan_at(scan, ','))
+			return refuse(scan, "a comma or the closing parenthesis must follow an argument");
+		scan->p++;
 	}
-	parser->p++;
+	scan->p++;
 	return true;
 }
 
 static OlistIntrinsic *
-parse_call(Parser *parser)
+parse_call(OlistScan *scan)
 {
 	OlistIntrinsic *call = palloc0(sizeof(OlistIntrinsic));
 	bool parsed;
 
-	call->function = parse_name(parser);
+	call->function = parse_name(scan);
 	if (call->function == NULL)
-	{
-		refuse(parser, "there is no such intrinsic function");
-		return NULL;
-	}
-	skip_space(parser);
-	if (!at_char(parser, '('))
-	{
-		refuse(parser, "an opening parenthesis must follow the function's name");
-		return NULL;
-	}
-	parser->p++;
-	if (parser->depth >= MAX_CALL_DEPTH)
-	{
-		refuse(parser, "calls are nested too deeply");
-		return NULL;
-	}
-	parser->depth++;
-	parsed = parse_arguments(parser, call);
-	parser->depth--;
+		return olist_scan_fail(scan, "there is no such intrinsic function");
+	skip_space(scan);
+	if (!olist_scan_at(scan, '('))
+		return olist_scan_fail(scan, "an opening parenthesis must follow the function's name");
+	scan->p++;
+	if (scan->depth >= MAX_CALL_DEPTH)
+		return olist_scan_fail(scan, "calls are nested too deeply");
+	scan->depth++;
+	parsed = parse_arguments(scan, call);
+	scan->depth--;
 	if (!parsed)
 		return NULL;
 	if (call->count < call->function->min_args ||
 		(call->function->max_args >= 0 && call->count > call->function->max_args))
-	{
-		refuse(parser, "the intrinsic function takes another number of arguments");
-		return NULL;
-	}
+		return olist_scan_fail(scan, "the intrinsic function takes another number of arguments");
 	for (int i = 0; i < call->count; i++)
 	{
 		const OlistJson *literal = call->args[i].literal;
 
 		if (literal != NULL && literal->type != OLIST_JSON_NUMBER &&
 			(call->function->numeric & (1 << i)) != 0)
-		{
-			refuse(parser, "an argument must be a number");
-			return NULL;
-		}
+			return olist_scan_fail(scan, "an argument must be a number");
 	}
 	return call;
 }
@@ -837,18 +210,15 @@ olist_intrinsic_looks_like(const char *text)
 OlistIntrinsic *
 olist_intrinsic_parse(const char *text, int len, const char **message)
 {
-	Parser parser = {.p = text, .end = text + len};
+	OlistScan scan = {.p = text, .end = text + len};
 	OlistIntrinsic *call;
 
-	skip_space(&parser);
-	call = parse_call(&parser);
-	skip_space(&parser);
-	if (call != NULL && parser.p < parser.end)
-	{
-		refuse(&parser, "more text follows the call");
-		call = NULL;
-	}
-	*message = parser.message;
+	skip_space(&scan);
+	call = parse_call(&scan);
+	skip_space(&scan);
+	if (call != NULL && scan.p < scan.end)
+		call = olist_scan_fail(&scan, "more text follows the call");
+	*message = scan.message;
 	return call;
 }
 
@@ -867,9 +237,23 @@ olist_intrinsic_visit_paths(const OlistIntrinsic *call,
 
 /* ---------- calling ---------- */
 
+OlistJson *
+olist_intrinsic_fail(OlistIntrinsicCall *call, const char *format, ...)
+{
+	va_list args;
+	char text[256];
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (call->message == NULL)
+		call->message = psprintf("%s: %s", call->intrinsic->function->name, text);
+	return NULL;
+}
+
 /* the value of one argument, or NULL with why in parent */
 static OlistJson *
-argument_value(Call *parent, const Argument *arg)
+argument_value(OlistIntrinsicCall *parent, const OlistIntrinsicArgument *arg)
 {
 	OlistJson *value = arg->literal;
 
@@ -879,7 +263,7 @@ argument_value(Call *parent, const Argument *arg)
 		if (value == NULL)
 		{
 			parent->missing = arg->path_text;
-			fail(parent, "nothing is at the path %s", arg->path_text);
+			olist_intrinsic_fail(parent, "nothing is at the path %s", arg->path_text);
 		}
 	}
 	else if (arg->call != NULL)
@@ -892,7 +276,7 @@ OlistJson *
 olist_intrinsic_call(const OlistIntrinsic *intrinsic, const OlistPathRoots *roots,
 					 OlistRandom *random, char **message, char **missing)
 {
-	Call call = {
+	OlistIntrinsicCall call = {
 		.intrinsic = intrinsic, .count = intrinsic->count, .roots = roots, .random = random};
 	OlistJson *value = NULL;
 	bool complete = true;
