@@ -102,6 +102,7 @@ CREATE TABLE olist_etl.entity_column (
     column_name text NOT NULL,
     data_type text NOT NULL,
     is_required boolean NOT NULL,
+    is_key boolean NOT NULL DEFAULT false,
     is_default boolean NOT NULL DEFAULT false,
     PRIMARY KEY (entity, position),
     UNIQUE (entity, column_name)
@@ -111,12 +112,19 @@ COMMENT ON TABLE olist_etl.entity_column IS
 COMMENT ON COLUMN olist_etl.entity_column.is_required IS
     'Is an object without this column an error? If not, it loads as NULL, and the ledger''s drift notes it';
 
+COMMENT ON COLUMN olist_etl.entity_column.is_key IS
+    'Does it come into an index of the warehouse? Then a longer text than an index can hold is rejected';
 COMMENT ON COLUMN olist_etl.entity_column.is_default IS
     'Comes with the extension, unchanged';
 
 INSERT INTO olist_etl.entity_column
-    (entity, position, column_name, data_type, is_required, is_default)
-SELECT c.entity, c.position, c.column_name, c.data_type, c.is_required, true
+    (entity, position, column_name, data_type, is_required, is_key, is_default)
+SELECT c.entity, c.position, c.column_name, c.data_type, c.is_required,
+       c.column_name OPERATOR(pg_catalog.=) ANY (ARRAY[
+           'order_id', 'customer_id', 'customer_unique_id', 'product_id', 'seller_id', 'review_id',
+           'customer_zip_code_prefix', 'seller_zip_code_prefix', 'geolocation_zip_code_prefix',
+           'order_status', 'payment_type', 'product_category_name']),
+       true
 FROM (VALUES
     ('orders', 1, 'order_id', 'text', true),
     ('orders', 2, 'customer_id', 'text', true),

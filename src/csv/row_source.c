@@ -31,6 +31,7 @@ typedef struct Column
 {
 	int attr;  /* index in desc */
 	int field; /* index in the record */
+	bool is_key;
 	OlistConverter converter;
 } Column;
 
@@ -227,6 +228,7 @@ plan_columns(OlistRowSource *source, TupleDesc desc)
 			continue;
 		column->attr = i;
 		column->field = source->header->field_of[i];
+		column->is_key = bms_is_member(i + 1, source->format.keys);
 		olist_converter_init(&column->converter, attr->atttypid, attr->atttypmod);
 		source->has_room |= column->converter.needs_room;
 		source->ncolumns++;
@@ -433,6 +435,20 @@ convert_slowly(OlistRowSource *source, const OlistRecord *record, Column *column
 	return ok;
 }
 
+/* Refuse a key that no index can hold: false, with the error set. */
+static bool
+check_key(OlistRowSource *source, const OlistRecord *record, const Column *column,
+		  const OlistField *field)
+{
+	OlistConvertError error = {.sqlerrcode = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
+
+	if (field->len <= OLIST_MAX_KEY_BYTES)
+		return true;
+	error.message = psprintf("key with more than %d bytes", OLIST_MAX_KEY_BYTES);
+	fail_column(source, record, column, field, &error);
+	return false;
+}
+
 /* make the datums of a well-formed record */
 static OlistRowStatus
 convert_record(OlistRowSource *source, const OlistRecord *record, const OlistField *fields,
@@ -452,6 +468,8 @@ convert_record(OlistRowSource *source, const OlistRecord *record, const OlistFie
 		isnull[column->attr] = null;
 		if (null && !converter->null_matters)
 			continue;
+		if (column->is_key && !check_key(source, record, column, field))
+			return OLIST_ROW_BAD;
 		if (!null && converter->fast != NULL &&
 			converter->fast(converter, field->data, field->len, &room, &values[column->attr]))
 			continue;

@@ -10,6 +10,9 @@
 #include "nodes/bitmapset.h"
 #include "source/stream.h"
 
+/* what an index can hold of a text with room to spare for another column */
+#define OLIST_MAX_KEY_BYTES 1000
+
 /* how the text is to be read; olist_row_format_default() fills it */
 typedef struct OlistRowFormat
 {
@@ -23,6 +26,8 @@ typedef struct OlistRowFormat
 	int max_field_bytes;   /* bytes a field may have */
 	int max_record_bytes;  /* bytes a record may have */
 	Bitmapset *optional;   /* attribute numbers that the header may lack: they are NULL */
+	Bitmapset *keys;	   /* attribute numbers whose values must not be longer than
+							* OLIST_MAX_KEY_BYTES */
 	Bitmapset *skipped;	   /* attribute numbers that are not read from the object at all
 							* (provenance, generated columns): they come out as NULL */
 } OlistRowFormat;

@@ -44,7 +44,7 @@ olist_entities(void)
 {
 	static OlistSpiKept statement = {
 		.sql = "SELECT e.entity, e.target, e.is_required::text,"
-			   "       c.column_name, c.data_type, c.is_required::text"
+			   "       c.column_name, c.data_type, c.is_required::text, c.is_key::text"
 			   "  FROM olist_etl.entity e"
 			   "  JOIN olist_etl.entity_column c ON c.entity = e.entity"
 			   " ORDER BY e.entity, c.position",
@@ -74,6 +74,7 @@ olist_entities(void)
 		column->name = get_text(i, 4);
 		column->type = get_text(i, 5);
 		column->is_required = strcmp(get_text(i, 6), "true") == 0;
+		column->is_key = strcmp(get_text(i, 7), "true") == 0;
 		entity->columns = lappend(entity->columns, column);
 	}
 	MemoryContextSwitchTo(spi);

@@ -14,6 +14,7 @@ typedef struct OlistEntityColumn
 	char *name;
 	char *type; /* as SQL */
 	bool is_required;
+	bool is_key; /* comes into an index of the warehouse */
 } OlistEntityColumn;
 
 typedef struct OlistEntity

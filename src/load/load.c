@@ -76,22 +76,42 @@ provenance_attribute(Relation rel, const char *name)
 	return attnum;
 }
 
-/* may an object lack this column? */
-static bool
-is_optional(const Load *load, Form_pg_attribute attribute)
+/* what the entity knows of this column; NULL if there is no entity, or no such column in it */
+static const OlistEntityColumn *
+entity_column(const Load *load, Form_pg_attribute attribute)
 {
 	ListCell *lc;
 
 	if (load->target->entity == NULL)
-		return attribute->atthasdef || attribute->attidentity;
+		return NULL;
 	foreach (lc, load->target->entity->columns)
 	{
 		OlistEntityColumn *column = lfirst(lc);
 
 		if (strcmp(column->name, NameStr(attribute->attname)) == 0)
-			return !column->is_required;
+			return column;
 	}
-	return true;
+	return NULL;
+}
+
+/* may an object lack this column? */
+static bool
+is_optional(const Load *load, Form_pg_attribute attribute)
+{
+	const OlistEntityColumn *column = entity_column(load, attribute);
+
+	if (load->target->entity == NULL)
+		return attribute->atthasdef || attribute->attidentity;
+	return column == NULL || !column->is_required;
+}
+
+/* must its values fit into an index? */
+static bool
+is_key(const Load *load, Form_pg_attribute attribute)
+{
+	const OlistEntityColumn *column = entity_column(load, attribute);
+
+	return column != NULL && column->is_key;
 }
 
 /* which columns are read from the object, and which of them it may lack */
@@ -114,6 +134,8 @@ choose_columns(Load *load)
 			load->format.skipped = bms_add_member(load->format.skipped, attnum);
 		else if (is_optional(load, attribute))
 			load->format.optional = bms_add_member(load->format.optional, attnum);
+		if (is_key(load, attribute))
+			load->format.keys = bms_add_member(load->format.keys, attnum);
 	}
 }
 

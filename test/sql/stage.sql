@@ -151,6 +151,14 @@ DO $$ BEGIN PERFORM olist_etl.stage(jsonb_build_object('entity', l.entity, 'uri'
             FROM olist_etl.ledger l WHERE l.uri LIKE '%/odd/%'; END $$;
 SELECT l.entity, r.line, r.column_name, r.sqlstate, r.message, r.hint
 FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE l.uri LIKE '%/odd/%' ORDER BY 1, 2;
+-- nor are keys that no index can hold; what is no key may be long
+SELECT pg_temp.put('odd/reviews.csv', convert_to(format(E'review_id,order_id,review_score,review_comment_message\n%s,o1,1,\nr2,%s,2,\nr3,o1,3,%s\n',
+                                                        repeat('r', 1001), repeat('o', 10000), repeat('m', 10000)), 'UTF8'));
+SELECT olist_etl.stage(jsonb_build_object('entity', 'order_reviews', 'uri', :'dir' || '/odd/reviews.csv')) -> 'rows_loaded' AS loaded;
+SELECT review_id, length(review_comment_message) FROM olist_staging.order_reviews WHERE review_id = 'r3';
+SELECT r.line, r.column_name, r.sqlstate, r.message
+FROM olist_etl.reject r JOIN olist_etl.ledger l USING (object_id) WHERE l.uri LIKE '%/odd/reviews.csv' ORDER BY 1;
+DELETE FROM olist_staging.order_reviews r USING olist_etl.ledger l WHERE l.object_id = r._object_id AND l.uri LIKE '%/odd/%';
 DELETE FROM olist_staging.orders o USING olist_etl.ledger l WHERE l.object_id = o._object_id AND l.uri LIKE '%/odd/%';
 DELETE FROM olist_etl.reject;
 DELETE FROM olist_etl.ledger WHERE uri LIKE '%/odd/%';
