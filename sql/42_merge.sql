@@ -273,9 +273,6 @@ COMMENT ON FUNCTION olist_etl.merge_tables(boolean) IS
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
 AS $$
 DECLARE
     withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
@@ -354,9 +351,6 @@ COMMENT ON FUNCTION olist_etl.merge_places() IS
 CREATE FUNCTION olist_etl.merge_members() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
 AS $$
 DECLARE
     forgets boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE is_forgotten);
@@ -479,9 +473,6 @@ COMMENT ON FUNCTION olist_etl.merge_members() IS
 CREATE FUNCTION olist_etl.merge_orders() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
 AS $$
 DECLARE
     compared text[] := ARRAY(SELECT DISTINCT entity FROM olist_build.withdrawn);
@@ -629,9 +620,6 @@ COMMENT ON FUNCTION olist_etl.merge_orders() IS
 CREATE FUNCTION olist_etl.merge_prior_rows() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
 AS $$
 DECLARE
     compares boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE entity = 'customers');
@@ -681,8 +669,9 @@ CREATE FUNCTION olist_etl.merge_builds(long_rows boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
+SET seq_page_cost = 0.05
+SET random_page_cost = 0.05
+SET cpu_operator_cost = 0.0005
 SET work_mem = '32MB'
 AS $$
 BEGIN

@@ -107,8 +107,9 @@ document (text) AS (VALUES ($json${
     "Stage batch": {
       "Type": "Map",
       "Comment": "The warehouse is there: what is new is merged into it, at a cost that follows the batch",
-      "InputPath": "$.discovered.objects[*]",
+      "ItemsPath": "$.discovered.objects",
       "ItemSelector": {"run.$": "$$.Execution.Id", "object.$": "$$.Map.Item.Value"},
+      "MaxConcurrencyPath": "$.discovered.max_concurrency",
       "ItemProcessor": {
         "StartAt": "Stage object",
         "States": {

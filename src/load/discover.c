@@ -46,6 +46,7 @@
 #include "source/listing.h"
 #include "source/options.h"
 #include "source/stats.h"
+#include "source/uri.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -145,6 +146,10 @@ enum
 	RESULT_MISNOTED,
 	RESULT_PUBLISHED
 };
+
+/* what is staged sooner than a worker is there */
+#define FEW_OBJECTS 16
+#define FEW_BYTES (1024 * 1024)
 
 /* where DROP EXTENSION leaves what was published */
 #define WAREHOUSE_SCHEMA "olist_dw"
@@ -397,6 +402,33 @@ check_complete(const Discovery *discovery, uint64 n, bool allow_missing)
 								"\"allow_missing\": true.")));
 }
 
+/*
+ * How many of the objects are to be staged at a time, 0 for as many as there are
+ * workers. A worker takes a while to come: a few small files are staged by then.
+ * What comes over a network is waited for better side by side, and a whole
+ * warehouse needs workers anyway.
+ */
+static int
+choose_concurrency(const Discovery *discovery, uint64 n, bool whole)
+{
+	int objects = 0;
+	int64 bytes = 0;
+
+	if (whole || olist_uri_parse(discovery->source->uri)->scheme != OLIST_SCHEME_FILE)
+		return 0;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		if (!is_object(i))
+			continue;
+		objects++;
+		bytes += DatumGetInt64(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, RESULT_SIZE, &isnull));
+	}
+	return objects <= FEW_OBJECTS && bytes <= FEW_BYTES ? 1 : 0;
+}
+
 static void
 push_object(JsonbParseState **state, const Discovery *discovery, uint64 row)
 {
@@ -475,6 +507,7 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 			push_object(&state, discovery, i);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	olist_json_push_int8(&state, "max_concurrency", choose_concurrency(discovery, n, whole));
 	olist_json_push_bool(&state, "whole", whole);
 	olist_json_push_int8(&state, "new", count_batch(n));
 	olist_json_push_int8(&state, "unpublished", count_objects(n, NULL, "unpublished"));

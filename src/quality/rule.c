@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -151,62 +152,84 @@ status_name(OlistRuleStatus status)
 	return names[status];
 }
 
-/* a number that may be missing, as text that becomes a numeric */
-static OlistSpiArg
-number_arg(bool exists, double number)
+/* the columns of results that are kept, each an array of texts */
+enum
 {
-	return OLIST_SPI_TEXT(exists ? psprintf("%.15g", number) : NULL);
+	KEPT_RULE,
+	KEPT_RELATION,
+	KEPT_SEVERITY,
+	KEPT_STATUS,
+	KEPT_ROWS,
+	KEPT_MEASURED,
+	KEPT_EXPECTED,
+	KEPT_ALLOWED,
+	KEPT_MESSAGE,
+	KEPT_OF_BATCH,
+	KEPT_COLUMNS
+};
+
+/* one more value of a column; it may be NULL */
+static void
+add(ArrayBuildState **column, const char *value)
+{
+	*column = accumArrayResult(*column, value == NULL ? (Datum) 0 : CStringGetTextDatum(value),
+							   value == NULL, TEXTOID, CurrentMemoryContext);
 }
 
 static void
-keep(const OlistRule *rule, int64 run_id)
+add_result(ArrayBuildState **columns, const OlistRule *rule)
 {
-	static OlistSpiKept statement = {
-		.sql =
-			"INSERT INTO olist_etl.check_result"
-			"    (run_id, rule, relation, severity, status, rows,"
-			"     measured, expected, allowed, message, of_batch)"
-			"SELECT r.run_id, $2, $3, $4, $5, $6,"
-			"       $7::numeric, $8::numeric, $9::numeric, $10, $12"
-			"  FROM olist_etl.run r"
-			"  JOIN pg_roles o ON o.rolname = r.owner"
-			" WHERE r.run_id = $1 AND r.status = 'RUNNING' AND pg_has_role($11, o.oid, 'USAGE')"
-			"    ON CONFLICT (run_id, rule) DO UPDATE"
-			"   SET relation = excluded.relation, severity = excluded.severity,"
-			"       status = excluded.status, rows = excluded.rows, measured = excluded.measured,"
-			"       expected = excluded.expected, allowed = excluded.allowed,"
-			"       message = excluded.message, of_batch = excluded.of_batch,"
-			"       checked_at = excluded.checked_at",
-		.expected = SPI_OK_INSERT,
-	};
 	bool was_measured = rule->error == NULL;
 	bool has_measure = was_measured && rule->measured != NULL;
-	OlistSpiArg args[] = {
-		OLIST_SPI_INT8(run_id),
-		OLIST_SPI_TEXT(rule->name),
-		OLIST_SPI_TEXT(rule->relation),
-		OLIST_SPI_TEXT(rule->is_fatal ? "fail" : "warn"),
-		OLIST_SPI_TEXT(status_name(rule->status)),
-		OLIST_SPI_INT8(rule->rows),
-		OLIST_SPI_TEXT(has_measure ? rule->measured : NULL),
-		number_arg(rule->knows_expected, rule->expected),
-		number_arg(has_measure && rule->status != OLIST_RULE_SKIPPED, rule->allowed),
-		OLIST_SPI_TEXT(rule->message),
-		OLIST_SPI_OID(GetUserId()),
-		OLIST_SPI_BOOL(rule->of_batch),
-	};
 
-	args[5].isnull = !was_measured;
-	olist_spi_execute_kept_as_owner(&statement, lengthof(args), args);
+	add(&columns[KEPT_RULE], rule->name);
+	add(&columns[KEPT_RELATION], rule->relation);
+	add(&columns[KEPT_SEVERITY], rule->is_fatal ? "fail" : "warn");
+	add(&columns[KEPT_STATUS], status_name(rule->status));
+	add(&columns[KEPT_ROWS], was_measured ? psprintf(INT64_FORMAT, rule->rows) : NULL);
+	add(&columns[KEPT_MEASURED], has_measure ? rule->measured : NULL);
+	add(&columns[KEPT_EXPECTED], rule->knows_expected ? psprintf("%.15g", rule->expected) : NULL);
+	add(&columns[KEPT_ALLOWED], has_measure && rule->status != OLIST_RULE_SKIPPED
+									? psprintf("%.15g", rule->allowed)
+									: NULL);
+	add(&columns[KEPT_MESSAGE], rule->message);
+	add(&columns[KEPT_OF_BATCH], rule->of_batch ? "true" : "false");
 }
 
 void
 olist_rules_keep(List *rules, int64 run_id)
 {
+	static const char *const sql =
+		"INSERT INTO olist_etl.check_result"
+		"    (run_id, rule, relation, severity, status, rows,"
+		"     measured, expected, allowed, message, of_batch)"
+		"SELECT r.run_id, k.rule, k.relation, k.severity, k.status, k.rows::bigint,"
+		"       k.measured::numeric, k.expected::numeric, k.allowed::numeric, k.message,"
+		"       k.of_batch::boolean"
+		"  FROM olist_etl.run r"
+		"  JOIN pg_roles o ON o.rolname = r.owner"
+		" CROSS JOIN unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+		"    AS k (rule, relation, severity, status, rows,"
+		"          measured, expected, allowed, message, of_batch)"
+		" WHERE r.run_id = $1 AND r.status = 'RUNNING' AND pg_has_role($2, o.oid, 'USAGE')"
+		"    ON CONFLICT (run_id, rule) DO UPDATE"
+		"   SET relation = excluded.relation, severity = excluded.severity,"
+		"       status = excluded.status, rows = excluded.rows, measured = excluded.measured,"
+		"       expected = excluded.expected, allowed = excluded.allowed,"
+		"       message = excluded.message, of_batch = excluded.of_batch,"
+		"       checked_at = excluded.checked_at";
+	ArrayBuildState *columns[KEPT_COLUMNS] = {NULL};
+	OlistSpiArg args[2 + KEPT_COLUMNS] = {OLIST_SPI_INT8(run_id), OLIST_SPI_OID(GetUserId())};
 	ListCell *lc;
 
-	SPI_connect();
+	if (rules == NIL)
+		return;
 	foreach (lc, rules)
-		keep(lfirst(lc), run_id);
+		add_result(columns, lfirst(lc));
+	for (int i = 0; i < KEPT_COLUMNS; i++)
+		args[2 + i] =
+			(OlistSpiArg){TEXTARRAYOID, makeArrayResult(columns[i], CurrentMemoryContext), false};
+	SPI_connect();
+	olist_spi_execute_as_owner(sql, SPI_OK_INSERT, lengthof(args), args);
 	SPI_finish();
 }

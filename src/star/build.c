@@ -55,8 +55,9 @@ olist_task_connect(void)
 	/* compiling statements that touch few rows takes longer than they do */
 	pin_setting("jit", "off");
 	/* what a merge reads was written or read before: wherever a page is, it is in memory */
-	pin_setting("seq_page_cost", "0.5");
-	pin_setting("random_page_cost", "0.5");
+	pin_setting("seq_page_cost", "0.05");
+	pin_setting("random_page_cost", "0.05");
+	pin_setting("cpu_operator_cost", "0.0005");
 	/* the run's workers share the machine already */
 	pin_setting("max_parallel_maintenance_workers", "0");
 	/* a table's first statistics need not be its finest: autovacuum renews them */

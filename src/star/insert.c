@@ -60,6 +60,7 @@ typedef struct IndexState
 typedef struct Insertion
 {
 	Relation rel;
+	TupleDesc desc;					   /* a private copy: slots do not pin the relation's */
 	List *indexes;					   /* of IndexState */
 	TupleTableSlot *slots[BATCH_ROWS]; /* made when first needed */
 	int nslots;
@@ -196,7 +197,7 @@ take_key(Insertion *insertion, IndexState *index, TupleTableSlot *slot)
 static void
 write_batch(Insertion *insertion)
 {
-	TupleDesc desc = RelationGetDescr(insertion->rel);
+	TupleDesc desc = insertion->desc;
 	int n = (int) SPI_processed;
 	MemoryContext old;
 	Datum *values;
@@ -288,6 +289,7 @@ olist_insert(Relation rel, const char *query)
 
 	PreventCommandIfReadOnly("INSERT");
 	insertion->rel = rel;
+	insertion->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	for (;;)
 	{
 		SPI_cursor_fetch(rows, true, BATCH_ROWS);

@@ -17,7 +17,6 @@
 #include "base/fault.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
-#include "nodes/pg_list.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "load/ledger.h"
@@ -162,22 +161,24 @@ result(int moved, const OlistMergeCounts *counts, uint64 rejected, int64 publish
 							   counts->deleted, rejected, published)));
 }
 
-/* drop every table in olist_build; returns how many there were */
+/* drop every table in olist_build, in one statement; returns how many there were */
 static int
 drop_build_tables(void)
 {
-	List *names = NIL;
-	ListCell *lc;
+	int ntables;
 
-	olist_spi_run("SELECT relname::text FROM pg_catalog.pg_class\n"
+	olist_spi_run("SELECT pg_catalog.string_agg(oid::pg_catalog.regclass::text, ', '),\n"
+				  "    count(*)::integer\n"
+				  "FROM pg_catalog.pg_class\n"
 				  "WHERE relnamespace = '" OLIST_BUILD_SCHEMA "'::pg_catalog.regnamespace\n"
 				  "AND relkind = 'r'",
 				  SPI_OK_SELECT);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-	foreach (lc, names)
-		olist_schema_drop_table(OLIST_BUILD_SCHEMA, lfirst(lc));
-	return list_length(names);
+	ntables = atoi(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+	if (ntables > 0)
+		olist_spi_run(psprintf("DROP TABLE %s CASCADE",
+							   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+					  SPI_OK_UTILITY);
+	return ntables;
 }
 
 PG_FUNCTION_INFO_V1(olist_etl_clean_build);
