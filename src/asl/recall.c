@@ -6,14 +6,7 @@
 
 #include "asl/executor.h"
 
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text);
-	size_t end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
+#include "common/string.h"
 
 void
 olist_recall_init(OlistRecall *recall)
@@ -96,13 +89,13 @@ olist_recall_event(OlistRecall *recall, const OlistEvent *event)
 
 	recall->started = true;
 	recall->last_id = event->id;
-	if (ends_with(type, "StateEntered"))
+	if (pg_str_endswith(type, "StateEntered"))
 	{
 		recall_entered(recall, event);
 		if (strcmp(type, "FailStateEntered") == 0)
 			recall_fail_state(recall);
 	}
-	else if (ends_with(type, "StateExited"))
+	else if (pg_str_endswith(type, "StateExited"))
 		recall_exited(recall, event);
 	else if (strcmp(type, "TaskScheduled") == 0)
 	{

@@ -138,38 +138,44 @@ mocked_result(Test *test, OlistJson **result)
 	return false;
 }
 
+/* what a Pass or Task state works on, NULL on failure */
+static OlistJson *
+parameters_of(Test *test, OlistJson *input)
+{
+	const OlistJson *parameters = olist_json_get(test->state, "Parameters");
+
+	note(test, "afterInputPath", input);
+	if (parameters != NULL)
+		input = olist_dataflow_template(parameters, input, &test->scope, &test->failure);
+	if (input != NULL)
+		note(test, "afterParameters", input);
+	return input;
+}
+
 static bool
 test_pass(Test *test, OlistJson *input)
 {
 	OlistJson *fixed = olist_json_get(test->state, "Result");
-	const OlistJson *parameters = olist_json_get(test->state, "Parameters");
 
 	if (fixed != NULL)
 	{
 		note(test, "result", fixed);
 		return place_result(test, fixed);
 	}
-	note(test, "afterInputPath", input);
-	if (parameters != NULL)
-		input = olist_dataflow_template(parameters, input, &test->scope, &test->failure);
+	input = parameters_of(test, input);
 	if (input == NULL)
 		return false;
-	note(test, "afterParameters", input);
 	return place_result(test, input);
 }
 
 static bool
 test_task(Test *test, OlistJson *input)
 {
-	const OlistJson *parameters = olist_json_get(test->state, "Parameters");
 	OlistJson *result;
 
-	note(test, "afterInputPath", input);
-	if (parameters != NULL)
-		input = olist_dataflow_template(parameters, input, &test->scope, &test->failure);
+	input = parameters_of(test, input);
 	if (input == NULL)
 		return false;
-	note(test, "afterParameters", input);
 	if (!mocked_result(test, &result))
 		return false;
 	note(test, "result", result);

@@ -11,6 +11,7 @@
 #include "asl/datum.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
+#include "common/string.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -21,15 +22,6 @@
 	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * INT64CONST(1000000))
 
 #define EVENTS_AT_A_TIME 1000
-
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text);
-	size_t end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
 
 void
 olist_measure_event(OlistLayout *layout, const char *type, const char *state, OlistTime at,
@@ -44,12 +36,12 @@ olist_measure_event(OlistLayout *layout, const char *type, const char *state, Ol
 	if (measure->first == 0 || at < measure->first)
 		measure->first = at;
 	measure->last = Max(measure->last, at);
-	if (ends_with(type, "StateEntered"))
+	if (pg_str_endswith(type, "StateEntered"))
 	{
 		measure->entered++;
 		measure->failing = measure->cancelled = false;
 	}
-	else if (ends_with(type, "StateExited"))
+	else if (pg_str_endswith(type, "StateExited"))
 	{
 		measure->exited++;
 		measure->caught += measure->failing;
@@ -68,7 +60,7 @@ olist_measure_event(OlistLayout *layout, const char *type, const char *state, Ol
 		if (olist_json_to_int64(olist_json_get(details, "length"), &length))
 			measure->items += length;
 	}
-	else if (ends_with(type, "StateAborted"))
+	else if (pg_str_endswith(type, "StateAborted"))
 		measure->cancelled = true;
 	else if (strcmp(type, "MapIterationSucceeded") == 0)
 		measure->items_done++;
@@ -214,7 +206,7 @@ event_state(OlistJson *branches, const OlistJson *event, const OlistJson *detail
 
 	if (name == NULL || name->type != OLIST_JSON_STRING)
 		name = olist_json_get(branches, key);
-	else if (ends_with(type->text, "StateEntered"))
+	else if (pg_str_endswith(type->text, "StateEntered"))
 		olist_json_set(branches, key, unconstify(OlistJson *, name));
 	return name == NULL ? NULL : name->text;
 }

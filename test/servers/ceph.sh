@@ -175,11 +175,7 @@ start() {
     # random, so that nobody else on this machine can use the server
     AWS_ACCESS_KEY_ID=OLIST$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n' | tr a-f A-F)
     AWS_SECRET_ACCESS_KEY=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
-    (umask 077 && cat >"$dir/env") <<ENV
-S3_ENDPOINT=$S3_ENDPOINT
-AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
-AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
-ENV
+    write_env
     # functions have the trap, too
     set -E
     trap 'start_failed "$BASH_COMMAND"' ERR

@@ -28,6 +28,15 @@ until_ok() {
     done
 }
 
+# Tells in $dir/env where the server is, and who may use it.
+write_env() {
+    (umask 077 && cat >"$dir/env") <<ENV
+S3_ENDPOINT=$S3_ENDPOINT
+AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
+AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
+ENV
+}
+
 # Says what failed, and what the servers had to say.
 start_failed() {
     trap - ERR

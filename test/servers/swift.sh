@@ -114,11 +114,7 @@ start() {
     S3_ENDPOINT=http://127.0.0.1:$s3_port
     AWS_ACCESS_KEY_ID=olist:olist
     AWS_SECRET_ACCESS_KEY=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
-    (umask 077 && cat >"$dir/env") <<ENV
-S3_ENDPOINT=$S3_ENDPOINT
-AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
-AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
-ENV
+    write_env
     # functions have the trap, too
     set -E
     trap 'start_failed "$BASH_COMMAND"' ERR

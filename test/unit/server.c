@@ -393,16 +393,7 @@ errmsg(const char *format, ...)
 	return 0;
 }
 
-int
-errmsg_internal(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(unit_message, sizeof(unit_message), format, args);
-	va_end(args);
-	return 0;
-}
+int errmsg_internal(const char *format, ...) __attribute__((alias("errmsg")));
 
 int
 errdetail(const char *format, ...)
