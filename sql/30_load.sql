@@ -329,6 +329,8 @@ COMMENT ON TABLE olist_etl.reject IS
     'Rows that could not be loaded, kept whole, with their place and reason';
 COMMENT ON COLUMN olist_etl.reject.reason IS
     'object: no record of the object could be loaded, the reject stands for all. invalid: the record is no row of its table. Of rows that were staged, and found wanting when the warehouse was built: orphan: its order has not arrived; duplicate: a later row has the same key; no_key: its key is missing; out_of_range: an amount is too large';
+COMMENT ON COLUMN olist_etl.reject.line IS
+    'The record''s first line in the object; 0 where it is known no more: of a product or seller whose row counted, and repeated another, when it was loaded';
 COMMENT ON COLUMN olist_etl.reject.record IS
     'Number of the record, 1 is the first after the header; NULL for a row that was staged';
 COMMENT ON COLUMN olist_etl.reject.key IS

@@ -40,7 +40,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     -- what is staged, should it have been published before, and its former versions: a version
     -- that came back after another may have been, whatever its line says by now
-    SELECT former.object_id, batch.object_id, false, former.entity
+    SELECT former.object_id, batch.object_id,
+           -- what it has shown of members, it shows anew
+           former.object_id = batch.object_id AND batch.published_at IS NOT NULL,
+           former.entity
     FROM olist_etl.staged s
     JOIN olist_etl.ledger batch USING (object_id)
     JOIN olist_etl.ledger former ON former.target = batch.target AND former.uri = batch.uri
@@ -62,28 +65,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION olist_etl.withdrawn_objects() IS
     'The objects whose rows the next merge takes out of the warehouse, unless the batch shows them again; with the version in the batch that takes their place';
-
-CREATE FUNCTION olist_etl.later_objects(entity text, OUT object_id bigint, OUT modified timestamp)
-RETURNS SETOF record
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT later.object_id, later.last_modified AT TIME ZONE 'UTC'
-    FROM olist_etl.ledger later
-    WHERE later.entity = later_objects.entity
-      AND later.published_at IS NOT NULL
-      AND EXISTS (SELECT FROM olist_etl.ledger c
-                  WHERE c.target = later.target
-                    AND c.uri = later.uri
-                    AND c.is_current)
-      AND later.last_modified > (SELECT min(batch.last_modified)
-                                 FROM olist_etl.ledger batch
-                                 WHERE batch.entity = later_objects.entity
-                                   AND batch.is_current
-                                   AND batch.published_at IS NULL)
-$$;
-COMMENT ON FUNCTION olist_etl.later_objects(text) IS
-    'Published objects of an entity that are later at the source than the first one in the batch; with their source time (UTC)';
 
 CREATE FUNCTION olist_etl.waiting_rejects(
     entity text, keys text[],
@@ -170,8 +151,8 @@ COMMENT ON FUNCTION olist_etl.merge_waiting(text, text[]) IS
 /*
  * Members of a dimension that the batch does not change, but that its facts
  * refer to: they are looked up in olist_build like the others, and found equal
- * when all is merged. Of a member that was built again nothing is taken over:
- * what its versions are now stands in olist_build. wanted is a query for
+ * when all is merged. Of a member that the batch touches nothing is taken over:
+ * what its versions are now stands in olist_build, or it goes. wanted is a query for
  * distinct values of a column.
  */
 CREATE FUNCTION olist_etl.merge_keep(dimension text, natural_key text, wanted_column text, wanted text)
@@ -192,8 +173,10 @@ BEGIN
                     FROM (%5$s) AS wanted (%4$I)
                     JOIN olist_dw.%1$I AS kept USING (%4$I)
                     WHERE NOT EXISTS (SELECT FROM olist_build.%1$I AS built
-                                      WHERE built.%3$I = kept.%3$I)',
-                   dimension, columns, natural_key, wanted_column, wanted);
+                                      WHERE built.%3$I = kept.%3$I)
+                      AND NOT EXISTS (SELECT FROM olist_build.%6$I AS touched
+                                      WHERE touched.%3$I = kept.%3$I)',
+                   dimension, columns, natural_key, wanted_column, wanted, 'prior_' || dimension);
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_keep(text, text, text, text) IS
@@ -313,6 +296,9 @@ BEGIN
     WHERE touched.zip_code_prefix IS NOT NULL
     -- new ones get their keys in this order, whatever the plan
     ORDER BY touched.zip_code_prefix;
+    IF withdraws THEN
+        PERFORM olist_etl.withdraw_places();
+    END IF;
 
     INSERT INTO olist_build.prior_geography_point
     SELECT p.*
@@ -341,6 +327,9 @@ BEGIN
     JOIN olist_dw.dim_seller s ON s.geography_key = z.geography_key
     WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w
                       WHERE w._object_id = s._object_id AND w.is_forgotten);
+    IF withdraws THEN
+        PERFORM olist_etl.withdraw_residents();
+    END IF;
 
     PERFORM olist_etl.build_dim_geography();
 END
@@ -408,35 +397,11 @@ BEGIN
         AS touched
     JOIN olist_dw.dim_product p ON p.product_id = touched.product_id;
 
-    -- when something older than what is known arrives, repeated observations count again
-    IF EXISTS (SELECT FROM olist_etl.later_objects('sellers')) THEN
-        INSERT INTO olist_build.prior_dim_seller
-        SELECT NULL, v.seller_id, v.zip_code_prefix, v.city, v.state, v.geography_key,
-               v.valid_from, v.valid_to, m._object_id, NULL, false
-        FROM olist_etl.later_objects('sellers') AS o
-        JOIN olist_dw.seller_mention m ON m._object_id = o.object_id
-        JOIN olist_dw.dim_seller f ON f.version = 1 AND m.members @> f.seller_key
-        JOIN olist_build.prior_dim_seller v ON v.seller_id = f.seller_id
-        JOIN olist_dw.dim_seller d ON d.seller_key = v.seller_key
-        WHERE o.modified >= d.valid_from
-          AND o.modified < d.valid_to
-          AND v._object_id IS DISTINCT FROM m._object_id
-          AND NOT v.is_inferred;
-    END IF;
-    IF EXISTS (SELECT FROM olist_etl.later_objects('products')) THEN
-        INSERT INTO olist_build.prior_dim_product
-        SELECT NULL, v.product_id, v.category, v.name_length, v.description_length,
-               v.photos_qty, v.weight_g, v.length_cm, v.height_cm, v.width_cm,
-               v.valid_from, v.valid_to, m._object_id, NULL, false
-        FROM olist_etl.later_objects('products') AS o
-        JOIN olist_dw.product_mention m ON m._object_id = o.object_id
-        JOIN olist_dw.dim_product f ON f.version = 1 AND m.members @> f.product_key
-        JOIN olist_build.prior_dim_product v ON v.product_id = f.product_id
-        JOIN olist_dw.dim_product d ON d.product_key = v.product_key
-        WHERE o.modified >= d.valid_from
-          AND o.modified < d.valid_to
-          AND v._object_id IS DISTINCT FROM m._object_id
-          AND NOT v.is_inferred;
+    PERFORM olist_etl.merge_shown('seller');
+    PERFORM olist_etl.merge_shown('product');
+    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        PERFORM olist_etl.withdraw_members('seller');
+        PERFORM olist_etl.withdraw_members('product');
     END IF;
 
     IF translates THEN
@@ -599,6 +564,9 @@ BEGIN
     LEFT JOIN olist_dw.dim_customer c ON c.customer_unique_id = touched.customer_unique_id
                                      AND c.customer_key <> -1
     WHERE touched.customer_unique_id IS NOT NULL;
+    IF compared <> '{}' THEN
+        PERFORM olist_etl.withdraw_persons();
+    END IF;
     INSERT INTO olist_build.prior_fact_order
     SELECT o.order_key, o.order_id, o.customer_key
     FROM olist_build.prior_dim_customer c
@@ -682,10 +650,19 @@ BEGIN
     SELECT r.reject_id, r.object_id, r.line, r.reason
     FROM olist_etl.rejects_of_objects((SELECT array_agg(_object_id) FROM olist_build.withdrawn))
         AS r;
+    PERFORM olist_etl.merge_showings('seller');
+    PERFORM olist_etl.merge_showings('product');
     PERFORM olist_etl.merge_places();
     PERFORM olist_etl.merge_members();
     PERFORM olist_etl.merge_orders();
     PERFORM olist_etl.merge_prior_rows();
+    IF EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        PERFORM olist_etl.withdraw_values('dim_order_status', 'order_status_key', 'order_status',
+                                          'fact_order', 'orders');
+        PERFORM olist_etl.withdraw_values('dim_payment_type', 'payment_type_key', 'payment_type',
+                                          'fact_payment', 'order_payments');
+        PERFORM olist_etl.withdraw_dates();
+    END IF;
 
     PERFORM olist_etl.merge_keep('dim_geography', 'zip_code_prefix', 'zip_code_prefix',
                                  format('SELECT customer_zip_code_prefix FROM %s

@@ -49,7 +49,7 @@ typedef struct OlistTable
 	const char *const *uncompressed; /* columns whose values compressing would only delay */
 	bool has_provenance_index;		 /* rows are to be found by their object */
 	bool origin_counts;				 /* a row from elsewhere is another row, to a merge */
-	bool keeps_rows;				 /* what was not built again is never deleted */
+	bool keeps_rows;				 /* what a whole build did not build again stays */
 	const char *scope;				 /* in a merge, rows that are gone are deleted if */
 	const char *scope_column;		 /* olist_build.<scope>, where it is there, has their */
 									 /* scope_column; NULL: never */

@@ -60,6 +60,8 @@ const OlistTable olist_dim_date = {
 	.primary_key = (const char *const[]){"date_key", NULL},
 	.unique = "date",
 	.indexes = (const char *const[]){"month_start", NULL},
+	.scope = "prior_dim_date",
+	.scope_column = "date_key",
 };
 
 /* a holiday: on a day of a month, or some days after Easter Sunday */
@@ -96,6 +98,12 @@ static const char *const day_names[] = {"Monday", "Tuesday",  "Wednesday", "Thur
 /* years farther apart than this are not joined: some date is a typing error */
 #define MAX_GAP_YEARS 100
 #define MAX_YEAR 9999
+
+/*
+ * In a merge after which days may be needed no more: dates of all years that
+ * facts have which are not built again. Then all days are built.
+ */
+#define OTHER_DATES "other_date"
 
 /* Julian day of Easter Sunday (the anonymous Gregorian algorithm) */
 static int
@@ -166,10 +174,8 @@ put_day(OlistBuild *build, int jday)
 
 /* note the years of all timestamps in the columns */
 static void
-note_years(bool *years, const char *table, const OlistScanColumn *columns)
+note_years(bool *years, OlistScan *scan)
 {
-	OlistScan *scan = olist_scan_entity(table, columns);
-
 	while (olist_scan_next(scan))
 	{
 		for (int i = 0; i < scan->ncolumns; i++)
@@ -234,6 +240,7 @@ olist_etl_build_dim_date(PG_FUNCTION_ARGS)
 	static const OlistScanColumn review_columns[] = {{"review_creation_date", TIMESTAMPOID},
 													 {"review_answer_timestamp", TIMESTAMPOID},
 													 {NULL, InvalidOid}};
+	static const OlistScanColumn other_columns[] = {{"date", TIMESTAMPOID}, {NULL, InvalidOid}};
 	bool *years;
 	bool *prior; /* a merge leaves these as they are */
 	OlistBuild *build;
@@ -241,10 +248,12 @@ olist_etl_build_dim_date(PG_FUNCTION_ARGS)
 	olist_task_begin(&olist_dim_date);
 	years = palloc0((MAX_YEAR + 1) * sizeof(bool));
 	prior = palloc0((MAX_YEAR + 1) * sizeof(bool));
-	note_years(years, "orders", order_columns);
-	note_years(years, "order_items", item_columns);
-	note_years(years, "order_reviews", review_columns);
-	if (olist_is_merge())
+	note_years(years, olist_scan_entity("orders", order_columns));
+	note_years(years, olist_scan_entity("order_items", item_columns));
+	note_years(years, olist_scan_entity("order_reviews", review_columns));
+	if (olist_table_exists(OLIST_BUILD_SCHEMA, OTHER_DATES))
+		note_years(years, olist_scan_begin(OLIST_BUILD_SCHEMA, OTHER_DATES, other_columns));
+	else if (olist_is_merge())
 	{
 		note_prior_years(prior);
 		note_prior_years(years);

@@ -21,6 +21,8 @@ const OlistTable olist_dim_order_status = {
 	.key = "order_status_key",
 	.primary_key = (const char *const[]){"order_status_key", NULL},
 	.unique = "order_status",
+	.scope = "gone_dim_order_status",
+	.scope_column = "order_status_key",
 };
 
 const OlistTable olist_dim_payment_type = {
@@ -33,6 +35,8 @@ const OlistTable olist_dim_payment_type = {
 	.key = "payment_type_key",
 	.primary_key = (const char *const[]){"payment_type_key", NULL},
 	.unique = "payment_type",
+	.scope = "gone_dim_payment_type",
+	.scope_column = "payment_type_key",
 };
 
 static void

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "star/key_map.h"
 #include "star/losers.h"
 #include "star/reject.h"
@@ -29,6 +30,8 @@
 
 #define NO_OBSERVATION PG_UINT32_MAX
 #define NO_ROW PG_UINT64_MAX /* of an observation that the warehouse had already */
+#define LAST_LINE \
+	PG_INT64_MAX /* of an object of which it is only known what it showed in the end */
 
 typedef struct Observation
 {
@@ -54,6 +57,9 @@ typedef struct Gathered
 	uint32 count;
 	uint32 capacity;
 	OlistLosers losers;
+	uint32 *overruled; /* observations that the warehouse had already, and that lose now */
+	uint32 noverruled;
+	uint32 overruled_capacity;
 } Gathered;
 
 /* a descriptor of just the columns scanned */
@@ -71,8 +77,10 @@ columns_desc(const OlistScan *scan)
 static OlistOrigin
 scanned_origin(const Gathered *g, const OlistScan *scan)
 {
-	return (OlistOrigin){DatumGetInt64(scan->values[g->ncolumns - 2]),
-						 DatumGetInt64(scan->values[g->ncolumns - 1])};
+	int line = g->ncolumns - 1;
+
+	return (OlistOrigin){DatumGetInt64(scan->values[line - 1]),
+						 scan->isnull[line] ? LAST_LINE : DatumGetInt64(scan->values[line])};
 }
 
 /*
@@ -270,45 +278,78 @@ same_attributes(const Gathered *g, const Observation *a, const Observation *b)
 	return true;
 }
 
-/* the observation loses; its row is rejected when all have been seen */
+/*
+ * The observation loses; its row is rejected when all have been seen. A whole
+ * build sees the rows of what the warehouse had, too, if they are still there.
+ */
 static void
-lose(Gathered *g, const Observation *observation)
+lose(Gathered *g, uint32 n)
 {
 	OlistLosers *losers = &g->losers;
+	const Observation *observation = &g->observations[n];
 
-	if (observation->row == NO_ROW)
-		return;
-	losers->rows =
-		olist_array_reserve(losers->rows, &losers->capacity, losers->count, sizeof(uint64));
-	losers->rows[losers->count++] = observation->row;
+	if (observation->row != NO_ROW)
+	{
+		losers->rows =
+			olist_array_reserve(losers->rows, &losers->capacity, losers->count, sizeof(uint64));
+		losers->rows[losers->count++] = observation->row;
+	}
+	else if (olist_is_merge() && olist_origin_is_current(observation->origin))
+	{
+		g->overruled = olist_array_reserve(g->overruled, &g->overruled_capacity, g->noverruled,
+										   sizeof(uint32));
+		g->overruled[g->noverruled++] = n;
+	}
+}
+
+/* the last observation of the same time: the one that counts */
+static const Observation *
+find_winner(const Gathered *g, const Observation *observation)
+{
+	const Observation *winner = observation;
+
+	while (winner->next != NO_OBSERVATION)
+	{
+		const Observation *next = &g->observations[winner->next];
+
+		if (observation_time(next) != observation_time(observation))
+			break;
+		winner = next;
+	}
+	return winner;
 }
 
 /*
  * Take out of a member's list what makes no version of its own: what another
- * observation of the same time overrules, and what repeats the one before.
+ * observation of the same time overrules, and what repeats the one before. If
+ * the ledger does not know where that one comes from, it is what repeats it.
  * Returns the number of versions.
  */
 static int
 reduce_to_versions(Gathered *g, uint32 member)
 {
 	uint32 *link = &g->first[member];
-	const Observation *before = NULL;
+	Observation *before = NULL;
 	int n = 0;
 
 	while (*link != NO_OBSERVATION)
 	{
 		Observation *this = &g->observations[*link];
-		Observation *next = this->next == NO_OBSERVATION ? NULL : &g->observations[this->next];
+		const Observation *winner = find_winner(g, this);
 
-		if (next != NULL && observation_time(this) == observation_time(next))
+		if (winner != this)
 		{
-			if (next->row != NO_ROW && (this->origin.object_id == next->origin.object_id ||
-										!same_attributes(g, this, next)))
-				lose(g, this);
+			if (this->origin.object_id == g->observations[this->next].origin.object_id ||
+				!same_attributes(g, this, winner))
+				lose(g, *link);
 			*link = this->next;
 		}
 		else if (before != NULL && same_attributes(g, before, this))
+		{
+			if (!olist_origin_is_known(before->origin))
+				before->origin = this->origin;
 			*link = this->next;
+		}
 		else
 		{
 			before = this;
@@ -389,6 +430,8 @@ put_versions(Gathered *g, OlistSeeds *seeds, uint32 member, int n)
 			version.values = values + 1;
 			version.isnull = isnull + 1;
 			version.origin = g->observations[i].origin;
+			if (version.origin.line == LAST_LINE)
+				version.origin.line = 0;
 			i = g->observations[i].next;
 		}
 		put_version(g->history, g->build, &version);
@@ -411,6 +454,22 @@ reject_losers(Gathered *g)
 	olist_scan_end(scan);
 }
 
+/* reject what the warehouse had and has no more, as the rows that it was */
+static void
+reject_overruled(Gathered *g)
+{
+	Datum values[OLIST_SCAN_COLUMNS];
+	bool isnull[OLIST_SCAN_COLUMNS];
+
+	BlessTupleDesc(g->desc);
+	for (uint32 i = 0; i < g->noverruled; i++)
+	{
+		deform(g, &g->observations[g->overruled[i]], values, isnull);
+		olist_reject_tuple(g->history->entity, heap_form_tuple(g->desc, values, isnull), g->desc,
+						   OLIST_REJECT_DUPLICATE, g->history->columns[0].name);
+	}
+}
+
 static bool
 build_share(OlistKeyShare share, void *arg)
 {
@@ -426,6 +485,8 @@ build_share(OlistKeyShare share, void *arg)
 		put_versions(g, seeds, member, Max(reduce_to_versions(g, member), 1));
 	if (g->losers.count > 0)
 		reject_losers(g);
+	if (g->noverruled > 0)
+		reject_overruled(g);
 	return true;
 }
 
@@ -444,12 +505,62 @@ reject_rows_without_key(const OlistHistory *history)
 	olist_scan_end(scan);
 }
 
+/*
+ * In a merge that observed again what other objects have shown, their mentions
+ * follow: of members whose rows lost, or count now.
+ */
+static void
+correct_mentions(const OlistHistory *history, const char *rejects)
+{
+	const char *mention = history->mention->name;
+	const char *id = history->columns[0].name;
+	const char *dimension = history->table->name;
+	const char *key = history->table->key;
+
+	olist_spi_run(
+		psprintf("INSERT INTO " OLIST_BUILD_SCHEMA ".%1$s\n"
+				 "SELECT c._object_id,\n"
+				 "    COALESCE(m.members, '{}') - COALESCE(c.lost, '{}')\n"
+				 "        + COALESCE(c.shown, '{}')\n"
+				 "FROM (SELECT o._object_id,\n"
+				 "          range_agg(pg_catalog.int8range(v.%2$s, v.%2$s + 1))\n"
+				 "              FILTER (WHERE o.is_lost) AS lost,\n"
+				 "          range_agg(pg_catalog.int8range(v.%2$s, v.%2$s + 1))\n"
+				 "              FILTER (WHERE NOT o.is_lost) AS shown\n"
+				 "      FROM (SELECT object_id AS _object_id, key AS id, true AS is_lost\n"
+				 "            FROM %3$s AS lost\n"
+				 "            UNION ALL\n"
+				 "            SELECT p._object_id, p.%4$s, false\n"
+				 "            FROM " OLIST_BUILD_SCHEMA ".prior_%5$s AS p\n"
+				 "            WHERE NOT EXISTS (SELECT FROM %3$s AS r\n"
+				 "                              WHERE r.object_id = p._object_id\n"
+				 "                              AND r.key = p.%4$s\n"
+				 "                              AND r.line IS NOT DISTINCT FROM p._line)) AS o\n"
+				 "      JOIN " OLIST_BUILD_SCHEMA ".%6$s AS v ON v.%4$s = o.id\n"
+				 "      WHERE v.version = 1\n"
+				 "      AND NOT EXISTS (SELECT FROM " OLIST_BUILD_SCHEMA ".batch AS b\n"
+				 "                      WHERE b.object_id = o._object_id)\n"
+				 "      GROUP BY o._object_id) AS c\n"
+				 "LEFT JOIN " OLIST_DW_SCHEMA ".%1$s AS m USING (_object_id)",
+				 mention, key, rejects, id, history->entity, dimension),
+		SPI_OK_INSERT);
+	olist_spi_run(psprintf("INSERT INTO " OLIST_BUILD_SCHEMA ".%1$s\n"
+						   "SELECT _object_id FROM " OLIST_BUILD_SCHEMA ".%2$s",
+						   history->mention->scope, mention),
+				  SPI_OK_INSERT);
+}
+
 void
 olist_history_build_mentions(const OlistHistory *history)
 {
 	OlistBuild *build = olist_build_begin(history->mention);
 	const OlistTable *table = history->table;
+	char *rejects = psprintf("reject_%s", table->name);
 
+	(void) olist_reject_end();
+	rejects = olist_table_exists(OLIST_BUILD_SCHEMA, rejects)
+				  ? psprintf(OLIST_BUILD_SCHEMA ".%s", rejects)
+				  : "(SELECT 0::bigint AS object_id, 0::bigint AS line, ''::text AS key LIMIT 0)";
 	olist_spi_run(psprintf("INSERT INTO " OLIST_BUILD_SCHEMA ".%1$s\n"
 						   "SELECT s._object_id,\n"
 						   "    range_agg(pg_catalog.int8range(v.%2$s, v.%2$s + 1))\n"
@@ -457,10 +568,16 @@ olist_history_build_mentions(const OlistHistory *history)
 						   "JOIN " OLIST_BUILD_SCHEMA ".%4$s AS v ON v.%5$s = s.%5$s\n"
 						   "WHERE v.version = 1\n"
 						   "AND s._object_id IS NOT NULL\n"
+						   "AND NOT EXISTS (SELECT FROM %6$s AS r\n"
+						   "                WHERE r.object_id = s._object_id\n"
+						   "                AND r.line = s._line)\n"
 						   "GROUP BY s._object_id",
 						   history->mention->name, table->key, history->entity, table->name,
-						   history->columns[0].name),
+						   history->columns[0].name, rejects),
 				  SPI_OK_INSERT);
+	if (olist_is_merge() &&
+		olist_table_exists(OLIST_BUILD_SCHEMA, psprintf("prior_%s", history->entity)))
+		correct_mentions(history, rejects);
 	(void) olist_build_end(build);
 }
 

@@ -68,6 +68,7 @@ typedef struct OlistHistory
 										  "Surrogate keys of the members' first versions"}, \
 										 {0}},                                              \
 		.primary_key = (const char *const[]){"_object_id", NULL}, .keeps_rows = true,       \
+		.scope = "prior_mention", .scope_column = "_object_id",                             \
 	}
 
 /*

@@ -253,7 +253,7 @@ olist_merge_outcome(const OlistTable *table)
 					 all_columns(table), OLIST_BUILD_SCHEMA, OLIST_DW_SCHEMA, table->name);
 	append_key_match(&sql, table);
 	appendStringInfoChar(&sql, ')');
-	if (!table->keeps_rows && table->scope != NULL && !is_empty(table->scope))
+	if (table->scope != NULL && !is_empty(table->scope))
 		appendStringInfo(&sql,
 						 "\nAND NOT EXISTS (SELECT FROM %1$s.%2$s AS scope WHERE "
 						 "scope.%3$s = old.%3$s)",
@@ -266,7 +266,7 @@ olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *coun
 {
 	bool has_scope = table->scope != NULL && !is_empty(table->scope);
 
-	if (!table->keeps_rows && (has_scope || !is_merge))
+	if (is_merge ? has_scope : !table->keeps_rows)
 		counts->deleted += delete_rows(table, is_merge);
 	if (is_empty(table->name))
 		return;

@@ -23,6 +23,7 @@ typedef struct OlistObjectTime
 	Timestamp modified;
 	Timestamp version_modified; /* of the version that counts now, if any does */
 	char *uri;					/* "" for an object that the ledger does not have */
+	bool is_current;
 	bool is_retired;
 } OlistObjectTime;
 
@@ -43,7 +44,8 @@ static void
 read_ledger(OlistObjectTime *object, MemoryContext context)
 {
 	const char *sql = "SELECT l.last_modified AT TIME ZONE 'UTC', l.uri, c.object_id IS NULL,"
-					  "       coalesce(c.last_modified, l.last_modified) AT TIME ZONE 'UTC'"
+					  "       coalesce(c.last_modified, l.last_modified) AT TIME ZONE 'UTC',"
+					  "       l.is_current"
 					  "  FROM olist_etl.ledger l"
 					  "  LEFT JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri"
 					  "                              AND c.is_current"
@@ -53,6 +55,7 @@ read_ledger(OlistObjectTime *object, MemoryContext context)
 	object->modified = DT_NOBEGIN;
 	object->version_modified = DT_NOBEGIN;
 	object->uri = "";
+	object->is_current = false;
 	object->is_retired = false;
 	if (olist_spi_execute_as_owner(sql, SPI_OK_SELECT, 1, &arg) == 1)
 	{
@@ -67,6 +70,7 @@ read_ledger(OlistObjectTime *object, MemoryContext context)
 		modified = SPI_getbinval(row, SPI_tuptable->tupdesc, 4, &isnull);
 		if (!isnull)
 			object->version_modified = DatumGetTimestamp(modified);
+		object->is_current = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 5, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -86,6 +90,18 @@ Timestamp
 olist_origin_time(OlistOrigin origin)
 {
 	return find_object(origin.object_id)->modified;
+}
+
+bool
+olist_origin_is_known(OlistOrigin origin)
+{
+	return find_object(origin.object_id)->uri[0] != '\0';
+}
+
+bool
+olist_origin_is_current(OlistOrigin origin)
+{
+	return find_object(origin.object_id)->is_current;
 }
 
 bool

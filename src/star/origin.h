@@ -20,6 +20,12 @@ typedef struct OlistOrigin
  */
 extern Timestamp olist_origin_time(OlistOrigin origin);
 
+/* Does the ledger have the object? Not one of before DROP EXTENSION. */
+extern bool olist_origin_is_known(OlistOrigin origin);
+
+/* Is it the version of the object that counts? */
+extern bool olist_origin_is_current(OlistOrigin origin);
+
 /*
  * Is the object one that the ledger has, but of which no version counts any more,
  * because its source points elsewhere? The caller is connected to SPI.

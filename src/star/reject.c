@@ -10,6 +10,7 @@
 
 #include "star/reject.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/message.h"
@@ -70,12 +71,14 @@ enum
 static char *reject_table;	/* name in olist_build */
 static Relation reject_rel; /* NULL as long as there are none */
 static OlistWriter *reject_writer;
+static uint64 reject_count; /* of the rows that the writer has finished */
 
 void
 olist_reject_begin(const char *task)
 {
 	reject_table = psprintf("reject_%s", task);
 	reject_rel = NULL;
+	reject_count = 0;
 	olist_schema_drop_table(OLIST_BUILD_SCHEMA, reject_table);
 }
 
@@ -97,61 +100,94 @@ open_reject_table(void)
 	MemoryContextSwitchTo(old);
 }
 
-/* the row's value in an integer column that the caller may not have asked for */
-static Datum
-provenance(OlistScan *scan, const char *column, bool *isnull)
+/* a row to be kept */
+typedef struct RejectedRow
 {
-	AttrNumber attnum = get_attnum(RelationGetRelid(scan->rel), column);
+	const char *entity;
+	Datum row; /* as a composite */
+	NullableDatum key;
+	NullableDatum object_id;
+	NullableDatum line;
+} RejectedRow;
 
-	*isnull = true;
-	return attnum == InvalidAttrNumber ? (Datum) 0 : slot_getattr(scan->slot, attnum, isnull);
+static void
+put_row(const RejectedRow *rejected, OlistRejectReason why, const char *column)
+{
+	const Reason *reason = &reasons[why];
+	Datum values[REJECT_NATTS];
+	bool isnull[REJECT_NATTS] = {0};
+
+	values[REJECT_ENTITY] = CStringGetTextDatum(rejected->entity);
+	values[REJECT_OBJECT_ID] = rejected->object_id.value;
+	isnull[REJECT_OBJECT_ID] = rejected->object_id.isnull;
+	values[REJECT_LINE] = rejected->line.value;
+	isnull[REJECT_LINE] = rejected->line.isnull;
+	values[REJECT_REASON] = CStringGetTextDatum(reason->name);
+	values[REJECT_KEY] = rejected->key.value;
+	isnull[REJECT_KEY] = rejected->key.isnull;
+	values[REJECT_COLUMN_NAME] = CStringGetTextDatum(column);
+	values[REJECT_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(reason->sqlerrcode));
+	values[REJECT_MESSAGE] = CStringGetTextDatum(reason->message);
+	values[REJECT_RAW] = DirectFunctionCall1(row_to_json, rejected->row);
+	if (reject_rel == NULL)
+		open_reject_table();
+	olist_writer_put(reject_writer, values, isnull);
 }
 
-/* the staged row as a JSON object */
-static Datum
-row_as_json(OlistScan *scan)
+/* the row's value in a column that the caller may not have asked for */
+static NullableDatum
+provenance(OlistScan *scan, const char *column)
 {
-	return DirectFunctionCall1(row_to_json, ExecFetchSlotHeapTupleDatum(scan->slot));
+	AttrNumber attnum = get_attnum(RelationGetRelid(scan->rel), column);
+	NullableDatum result = {.isnull = true};
+
+	if (attnum != InvalidAttrNumber)
+		result.value = slot_getattr(scan->slot, attnum, &result.isnull);
+	return result;
 }
 
 void
 olist_reject(OlistScan *scan, OlistRejectReason why, const char *column)
 {
-	const Reason *reason = &reasons[why];
-	Datum values[REJECT_NATTS];
-	bool isnull[REJECT_NATTS] = {0};
+	MemoryContext old = MemoryContextSwitchTo(scan->row_context);
 	int len;
 	const char *key = olist_scan_text(scan, 0, &len);
-	MemoryContext old;
+	RejectedRow rejected = {
+		.entity = scan->name,
+		.row = ExecFetchSlotHeapTupleDatum(scan->slot),
+		.key = {.isnull = key == NULL},
+		.object_id = provenance(scan, "_object_id"),
+		.line = provenance(scan, "_line"),
+	};
 
-	if (reject_rel == NULL)
-		open_reject_table();
-	old = MemoryContextSwitchTo(scan->row_context);
-	values[REJECT_ENTITY] = CStringGetTextDatum(scan->name);
-	values[REJECT_OBJECT_ID] = provenance(scan, "_object_id", &isnull[REJECT_OBJECT_ID]);
-	values[REJECT_LINE] = provenance(scan, "_line", &isnull[REJECT_LINE]);
-	values[REJECT_REASON] = CStringGetTextDatum(reason->name);
-	isnull[REJECT_KEY] = key == NULL;
 	if (key != NULL)
-		values[REJECT_KEY] = PointerGetDatum(cstring_to_text_with_len(key, len));
-	values[REJECT_COLUMN_NAME] = CStringGetTextDatum(column);
-	values[REJECT_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(reason->sqlerrcode));
-	values[REJECT_MESSAGE] = CStringGetTextDatum(reason->message);
-	values[REJECT_RAW] = row_as_json(scan);
-	olist_writer_put(reject_writer, values, isnull);
+		rejected.key.value = PointerGetDatum(cstring_to_text_with_len(key, len));
+	put_row(&rejected, why, column);
 	MemoryContextSwitchTo(old);
+}
+
+void
+olist_reject_tuple(const char *entity, HeapTuple tuple, TupleDesc desc, OlistRejectReason why,
+				   const char *column)
+{
+	RejectedRow rejected = {.entity = entity, .row = heap_copy_tuple_as_datum(tuple, desc)};
+
+	rejected.key.value = heap_getattr(tuple, 1, desc, &rejected.key.isnull);
+	rejected.object_id.value =
+		heap_getattr(tuple, desc->natts - 1, desc, &rejected.object_id.isnull);
+	rejected.line.value = heap_getattr(tuple, desc->natts, desc, &rejected.line.isnull);
+	put_row(&rejected, why, column);
 }
 
 uint64
 olist_reject_end(void)
 {
-	uint64 rows = 0;
-
 	if (reject_rel != NULL)
 	{
-		rows = olist_writer_end(reject_writer);
+		reject_count = olist_writer_end(reject_writer);
 		table_close(reject_rel, NoLock);
 		reject_rel = NULL;
+		CommandCounterIncrement();
 	}
-	return rows;
+	return reject_count;
 }

@@ -5,6 +5,8 @@
 #ifndef OLIST_STAR_REJECT_H
 #define OLIST_STAR_REJECT_H
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
 #include "star/build.h"
 
 typedef enum OlistRejectReason
@@ -27,7 +29,17 @@ extern void olist_reject_begin(const char *task);
  */
 extern void olist_reject(OlistScan *scan, OlistRejectReason reason, const char *column);
 
-/* write the rest; returns the rows rejected by the task */
+/*
+ * The same for a row that no scan stands at: of an entity, with the key as its
+ * first column, _object_id and _line as its last. desc is blessed.
+ */
+extern void olist_reject_tuple(const char *entity, HeapTuple tuple, TupleDesc desc,
+							   OlistRejectReason reason, const char *column);
+
+/*
+ * Write the rest, after which olist_build.reject_<task> can be read, if there
+ * was any row, and none be added; returns the rows rejected by the task.
+ */
 extern uint64 olist_reject_end(void);
 
 /*

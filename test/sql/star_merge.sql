@@ -2,86 +2,16 @@
 \getenv test PG_ABS_SRCDIR
 \set include :test '/sql/include/star_build.psql'
 \set diff :test '/sql/include/star_diff.psql'
+\set shop :test '/sql/include/shop.psql'
+\set pieces 8
+\set alike 1
+SET shop.seed = 0;
 \set ECHO none
 \i :include
 \i :diff
+\i :shop
 \set ECHO all
 \pset format unaligned
-
--- A small shop. Every row has its piece; a piece is one object of each entity. Orders come again with
--- another status, and so do customers, products and sellers with other attributes; details come before
--- their orders; some never get one; some zip prefixes have points, outliers only, or none.
-CREATE SCHEMA star_all;
-CREATE FUNCTION star_all.dice(what text, n bigint, sides integer) RETURNS integer
-LANGUAGE sql IMMUTABLE AS $$ SELECT (hashtextextended(what || n, 0) & 1048575)::integer % sides $$;
-\set pieces 8
-CREATE TABLE star_all.orders AS
-SELECT star_all.dice('piece', n * 10 + again, :pieces) AS piece, md5('o' || n) AS order_id, md5('c' || n) AS customer_id,
-       CASE again WHEN 0 THEN 'created' WHEN 1 THEN 'shipped' ELSE 'delivered' END AS order_status,
-       '2018-01-01'::timestamp + star_all.dice('at', n, 400) * interval '1 day' AS order_purchase_timestamp,
-       '2018-01-02'::timestamp + star_all.dice('at', n, 400) * interval '1 day' AS order_approved_at,
-       NULL::timestamp AS order_delivered_carrier_date,
-       CASE again WHEN 2 THEN '2018-01-09'::timestamp + star_all.dice('at', n, 400) * interval '1 day' END AS order_delivered_customer_date,
-       '2018-01-15'::timestamp + star_all.dice('at', n, 400) * interval '1 day' AS order_estimated_delivery_date
-FROM generate_series(1, 300) AS n, generate_series(0, 2) AS again
-WHERE again = 0 OR star_all.dice('again' || again, n, 4) = 0;
-CREATE TABLE star_all.customers AS
-SELECT star_all.dice('cpiece', n, :pieces) AS piece, md5('c' || n) AS customer_id, md5('p' || star_all.dice('person', n, 200)) AS customer_unique_id,
-       lpad(star_all.dice('zip', star_all.dice('person', n, 200) * 2 + star_all.dice('moved', n, 4) / 3, 60)::text, 5, '0') AS customer_zip_code_prefix,
-       'Cidade ' || star_all.dice('city', n, 3) AS customer_city, (ARRAY['SP', 'RJ'])[1 + star_all.dice('state', n, 2)] AS customer_state
-FROM generate_series(1, 310) AS n WHERE n % 17 <> 0;
-CREATE TABLE star_all.order_items AS
-SELECT star_all.dice('ipiece', n * 10 + i, :pieces) AS piece, md5('o' || n) AS order_id, i AS order_item_id, md5('x' || star_all.dice('product', n * 10 + i, 40)) AS product_id,
-       md5('s' || star_all.dice('seller', n * 10 + i, 15)) AS seller_id, '2018-02-01'::timestamp AS shipping_limit_date,
-       star_all.dice('price', n * 10 + i, 10000) / 100.0 AS price, 1.5 AS freight_value
-FROM generate_series(-5, 300) AS n, generate_series(1, 3) AS i WHERE star_all.dice('items', n, 3) >= i - 1;
-CREATE TABLE star_all.order_payments AS
-SELECT star_all.dice('ypiece', n, :pieces) AS piece, md5('o' || n) AS order_id, 1 AS payment_sequential, (ARRAY['boleto', 'voucher'])[1 + n % 2] AS payment_type,
-       n % 5 AS payment_installments, n / 10.0 AS payment_value
-FROM generate_series(-5, 300) AS n WHERE n % 11 <> 0;
-INSERT INTO star_all.order_payments SELECT (piece + 3) % :pieces, order_id, payment_sequential, 'credit_card', 1, 1 FROM star_all.order_payments LIMIT 20;
-CREATE TABLE star_all.order_reviews AS
-SELECT star_all.dice('rpiece', n * 10 + i, :pieces) AS piece, md5('r' || n / 2 || i) AS review_id, md5('o' || n) AS order_id, star_all.dice('score', n * 10 + i, 5) + 1 AS review_score,
-       NULL AS review_comment_title, 'message ' || n AS review_comment_message, '2018-03-01'::timestamp AS review_creation_date,
-       '2018-03-02'::timestamp + star_all.dice('answer', n * 10 + i, 3) * interval '1 hour' AS review_answer_timestamp
-FROM generate_series(-5, 300) AS n, generate_series(1, 2) AS i WHERE i = 1 OR n % 3 = 0;
-CREATE TABLE star_all.products AS
-SELECT p AS piece, md5('x' || n) AS product_id, (ARRAY['beleza', 'pcs', NULL])[1 + star_all.dice('category', n, 3)] AS product_category_name,
-       1 AS product_name_lenght, 1 AS product_description_lenght, 1 AS product_photos_qty,
-       100 + star_all.dice('weight', n * 10 + p, 2) AS product_weight_g, n AS product_length_cm, 1 AS product_height_cm, 1 AS product_width_cm
-FROM generate_series(1, 35) AS n, generate_series(0, :pieces - 1) AS p WHERE star_all.dice('xpiece', n * 10 + p, 2) = 0;
-CREATE TABLE star_all.sellers AS
-SELECT p AS piece, md5('s' || n) AS seller_id, lpad((n + star_all.dice('szip', n * 10 + p, 2))::text, 5, '0') AS seller_zip_code_prefix, 'Cidade 1' AS seller_city, 'SP' AS seller_state
-FROM generate_series(1, 14) AS n, generate_series(0, :pieces - 1) AS p WHERE star_all.dice('spiece', n * 10 + p, 2) = 0;
-CREATE TABLE star_all.geolocation AS
-SELECT star_all.dice('gpiece', n, :pieces) AS piece, lpad(star_all.dice('gzip', n, 40)::text, 5, '0') AS geolocation_zip_code_prefix,
-       CASE WHEN star_all.dice('gzip', n, 40) = 7 THEN 50 ELSE -20 - star_all.dice('lat', n, 50) / 10.0 END::float8 AS geolocation_lat, -45 - star_all.dice('lng', n, 50) / 10.0::float8 AS geolocation_lng,
-       (ARRAY['São Paulo', 'sao paulo', 'Campinas'])[1 + star_all.dice('gcity', n, 3)] AS geolocation_city, (ARRAY['SP', 'RJ'])[1 + star_all.dice('gstate', n, 2)] AS geolocation_state
-FROM generate_series(1, 1500) AS n;
-CREATE TABLE star_all.category_translation AS
-SELECT * FROM (VALUES (2, 'beleza', 'beauty'), (5, 'beleza', 'health'), (1, 'pcs', 'computers')) AS t (piece, product_category_name, product_category_name_english);
-
--- the objects: the piece's number is the order of their time at the source
-CREATE TABLE star_all.object AS
-SELECT e.entity, p AS piece, pg_temp.object(e.entity, '2018-06-01'::timestamptz + p * interval '1 day', format('/test/%s/%s', e.entity, p)) AS object_id
-FROM olist_etl.entity e, generate_series(0, :pieces - 1) AS p;
-CREATE FUNCTION pg_temp.stage(pieces integer[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-    columns text;
-BEGIN
-    DELETE FROM olist_etl.staged;
-    INSERT INTO olist_etl.staged SELECT object_id, 0 FROM star_all.object WHERE piece = ANY (pieces);
-    FOR name IN SELECT entity FROM olist_etl.entity LOOP
-        SELECT string_agg(attname, ', ') INTO columns FROM pg_attribute
-        WHERE attrelid = ('star_all.' || name)::regclass AND attnum > 0 AND attname <> 'piece';
-        EXECUTE format('TRUNCATE olist_staging.%I', name);
-        EXECUTE format('INSERT INTO olist_staging.%1$I (%2$s, _object_id, _line)
-                        SELECT %2$s, object_id, row_number() OVER (ORDER BY a) FROM star_all.%1$I a JOIN star_all.object USING (piece)
-                        WHERE entity = %1$L AND piece = ANY ($1)', name, columns) USING pieces;
-    END LOOP;
-END
-$$;
 
 -- all at once
 SELECT pg_temp.stage(array_agg(p)) FROM generate_series(0, :pieces - 1) AS p;
