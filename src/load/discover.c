@@ -18,8 +18,10 @@
  *		forgotten	when this version was taken back out, and stays out;
  *		gone		when the ledger knows it as current, and the source does not.
  *
- * What an object gave stays when it goes; the ledger notes since when it is gone,
- * until it is there again. Without a warehouse nothing counts as published.
+ * What an object gave to the warehouse stays when it goes; the ledger notes since
+ * when it is gone, until it is there again. A version that goes before it was ever
+ * published leaves the staging, and the one before it, if the warehouse shows that,
+ * is current again. Without a warehouse nothing counts as published.
  *
  * The batch is all that the warehouse does not show; an unpublished object costs
  * nothing to stage, as its rows are found. It is to be merged into the warehouse,
@@ -42,6 +44,7 @@
 #include "load/json.h"
 #include "load/ledger.h"
 #include "load/source.h"
+#include "load/staging.h"
 #include "miscadmin.h"
 #include "source/listing.h"
 #include "source/options.h"
@@ -132,6 +135,54 @@ static const char *const note_gone_sql =
 	" WHERE e.target = l.target AND l.is_current AND l.source = $1"
 	"   AND (l.gone_at IS NULL) <> EXISTS (SELECT FROM " LISTED_NAME " x"
 	"                                       WHERE x.entity = e.entity AND x.uri = l.uri)";
+
+/*
+ * Versions that went before they were published are no longer current: the ids of
+ * those whose rows are to leave the staging. One that came back after another,
+ * which is not older than it, may be what the warehouse shows, and stays.
+ */
+static const char *const retire_sql =
+	"WITH retired AS ("
+	"    UPDATE olist_etl.ledger l"
+	"       SET is_current = false"
+	"      FROM olist_etl.entity e"
+	"     WHERE e.target = l.target AND l.is_current AND l.source = $1"
+	"       AND l.gone_at IS NOT NULL AND l.published_at IS NULL"
+	"       AND NOT EXISTS (SELECT FROM olist_etl.ledger f"
+	"                        WHERE f.target = l.target AND f.uri = l.uri"
+	"                          AND f.superseded_by = l.object_id AND f.object_id > l.object_id)"
+	" RETURNING l.object_id),"
+	" unmarked AS ("
+	"    DELETE FROM olist_etl.staged s USING retired r WHERE s.object_id = r.object_id)"
+	"SELECT array_agg(r.object_id) FROM retired r";
+
+/* ... and the last one before them that was published, if any, is current again */
+static const char *const reinstate_sql =
+	"WITH RECURSIVE version AS ("
+	"    SELECT l.object_id AS retired_id, l.target, l.uri, l.gone_at,"
+	"           l.object_id, l.published_at, 0 AS age"
+	"      FROM olist_etl.ledger l"
+	"     WHERE l.object_id = ANY ($1)"
+	"     UNION ALL"
+	"    SELECT v.retired_id, v.target, v.uri, v.gone_at, f.object_id, f.published_at, v.age + 1"
+	"      FROM version v"
+	"      JOIN olist_etl.ledger f ON f.target = v.target AND f.uri = v.uri"
+	"                             AND f.superseded_by = v.object_id"
+	"     WHERE v.published_at IS NULL),"
+	" last AS ("
+	"    SELECT DISTINCT ON (v.retired_id) v.*"
+	"      FROM version v"
+	"     WHERE v.published_at IS NOT NULL"
+	"     ORDER BY v.retired_id, v.age),"
+	" reinstated AS ("
+	"    UPDATE olist_etl.ledger f"
+	"       SET is_current = true, superseded_by = NULL, gone_at = last.gone_at"
+	"      FROM last"
+	"     WHERE f.object_id = last.object_id)"
+	"UPDATE olist_etl.ledger r"
+	"   SET superseded_by = last.object_id"
+	"  FROM last"
+	" WHERE r.object_id = last.retired_id";
 
 /* the columns of compare_sql's result */
 enum
@@ -238,13 +289,11 @@ discover(const char *name)
 	return discovery;
 }
 
-/* compare with the ledger, in the SPI connection of the caller */
-static uint64
-compare(Discovery *discovery, bool with_gone, bool with_unchanged)
+/* let the SPI connection of the caller see the listed objects */
+static void
+show_listed(Discovery *discovery)
 {
 	EphemeralNamedRelation relation = &discovery->relation;
-	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone),
-						  OLIST_SPI_BOOL(with_unchanged)};
 
 	relation->md.name = LISTED_NAME;
 	relation->md.reliddesc = InvalidOid;
@@ -254,6 +303,15 @@ compare(Discovery *discovery, bool with_gone, bool with_unchanged)
 	relation->reldata = discovery->listed;
 	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the listed objects");
+}
+
+/* compare with the ledger, in the SPI connection of the caller, which sees the listed objects */
+static uint64
+compare(const Discovery *discovery, bool with_gone, bool with_unchanged)
+{
+	OlistSpiArg args[] = {OLIST_SPI_TEXT(discovery->source->name), OLIST_SPI_BOOL(with_gone),
+						  OLIST_SPI_BOOL(with_unchanged)};
+
 	return olist_spi_execute_as_owner(compare_sql, SPI_OK_SELECT, lengthof(args), args);
 }
 
@@ -312,6 +370,22 @@ note_gone(const Discovery *discovery, uint64 n)
 		return;
 	olist_spi_execute_as_owner(note_gone_sql, SPI_OK_UPDATE, lengthof(args), args);
 	SPI_tuptable = compared;
+}
+
+/* versions that went before they were published are no part of the batch; true if there were any */
+static bool
+retire_gone(const Discovery *discovery)
+{
+	OlistSpiArg source = OLIST_SPI_TEXT(discovery->source->name);
+	OlistSpiArg ids = {INT8ARRAYOID, (Datum) 0, true};
+
+	olist_spi_execute_as_owner(retire_sql, SPI_OK_SELECT, 1, &source);
+	ids.value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &ids.isnull);
+	if (ids.isnull)
+		return false;
+	(void) olist_staging_remove(&ids);
+	olist_spi_execute_as_owner(reinstate_sql, SPI_OK_UPDATE, 1, &ids);
+	return true;
 }
 
 /* the objects that the warehouse does not show */
@@ -490,10 +564,14 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);
 	olist_ledger_avoid_former_objects(WAREHOUSE_SCHEMA);
+	show_listed(discovery);
 	n = compare(discovery, false, is_rebuild);
 	OLIST_FAULT("load-compared");
 	check_complete(discovery, n, allow_missing);
 	note_gone(discovery, n);
+	if (count_objects(n, NULL, "gone") > sum(n, NULL, "gone", RESULT_PUBLISHED) &&
+		retire_gone(discovery))
+		n = compare(discovery, false, is_rebuild);
 	whole = is_whole(discovery, n, is_rebuild);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	olist_json_push_int8(&state, "source_version", discovery->source->version);
@@ -534,6 +612,7 @@ olist_etl_pending(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	discovery = discover(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SPI_connect();
+	show_listed(discovery);
 	n = compare(discovery, true, false);
 	for (uint64 i = 0; i < n; i++)
 	{
