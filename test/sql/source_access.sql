@@ -1,6 +1,8 @@
 -- Who may set which option, and who may reach what: everything that is decided
 -- before a connection is opened. (T13, T15, T21, T32 of the threat table, as
 -- far as they need no other server.)
+-- whatever the server is set to
+SET olist_etl.allowed_endpoints = '';
 CREATE ROLE regress_source_user;
 GRANT USAGE ON FOREIGN DATA WRAPPER olist_etl TO regress_source_user;
 GRANT EXECUTE ON FUNCTION olist_etl.list_objects(text, name),
