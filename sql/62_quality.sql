@@ -219,10 +219,10 @@ FROM (VALUES
      'the city of a zip prefix is spelled in one way'),
     ('zip_one_state', 'dim_geography', 'state_count <= 1', 'warn', 'a zip prefix is in one state'),
     ('zip_of_customer_located', 'dim_geography',
-     'point_count > 0 OR geography_key = -1 OR NOT EXISTS (SELECT FROM {dim_customer} c WHERE c.geography_key = dim_geography.geography_key)',
+     'point_count > 0 OR geography_key = -1 OR geography_key NOT IN (SELECT c.geography_key FROM {dim_customer} c)',
      'warn', 'the zip prefixes of customers have points'),
     ('zip_of_seller_located', 'dim_geography',
-     'point_count > 0 OR geography_key = -1 OR NOT EXISTS (SELECT FROM {dim_seller} s WHERE s.geography_key = dim_geography.geography_key)',
+     'point_count > 0 OR geography_key = -1 OR geography_key NOT IN (SELECT s.geography_key FROM {dim_seller} s)',
      'warn', 'the zip prefixes of sellers have points'),
 
     ('order_status_known', 'dim_order_status',
