@@ -253,6 +253,20 @@ $$;
 COMMENT ON FUNCTION olist_etl.merge_tables(boolean) IS
     'Part of build_batch(): the tables for what the warehouse holds of all that the batch touches';
 
+CREATE FUNCTION olist_etl.analyze_if_large(work_table regclass) RETURNS void
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- without statistics it is taken for small, or for having few different keys
+    IF pg_relation_size(work_table) > 1000000 THEN
+        EXECUTE format('ANALYZE %s', work_table);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.analyze_if_large(regclass) IS
+    'Part of build_batch(): let what follows know of a work table with many rows';
+
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -461,6 +475,7 @@ BEGIN
           SELECT order_id FROM olist_build.differing) AS touched
     LEFT JOIN olist_dw.fact_order o ON o.order_id = touched.order_id
     WHERE touched.order_id IS NOT NULL;
+    PERFORM olist_etl.analyze_if_large('olist_build.prior_fact_order');
 
     -- what the items purchased since then show otherwise now
     CREATE TABLE olist_build.moved AS
@@ -567,12 +582,14 @@ BEGIN
     IF compared <> '{}' THEN
         PERFORM olist_etl.withdraw_persons();
     END IF;
+    PERFORM olist_etl.analyze_if_large('olist_build.prior_dim_customer');
     INSERT INTO olist_build.prior_fact_order
     SELECT o.order_key, o.order_id, o.customer_key
     FROM olist_build.prior_dim_customer c
     JOIN olist_dw.fact_order o USING (customer_key)
     WHERE NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
                       WHERE p.order_key = o.order_key);
+    PERFORM olist_etl.analyze_if_large('olist_build.prior_fact_order');
 
     INSERT INTO olist_build.prior_customer_account
     SELECT a.customer_id
@@ -580,6 +597,7 @@ BEGIN
           FROM olist_build.prior_dim_customer
           WHERE customer_key IS NOT NULL) AS touched
     JOIN olist_dw.customer_account a USING (customer_unique_id);
+    PERFORM olist_etl.analyze_if_large('olist_build.prior_customer_account');
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_orders() IS
@@ -600,8 +618,8 @@ BEGIN
         EXECUTE format('INSERT INTO olist_build.%1$I
                         SELECT *
                         FROM (%2$s) AS held
-                        WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn AS w
-                                          WHERE w._object_id = held._object_id)',
+                        WHERE (_object_id IN (SELECT _object_id FROM olist_build.withdrawn))
+                              IS NOT TRUE',
                        'prior_' || prior.entity, olist_etl.held_rows(prior.entity, prior.scope));
     END LOOP;
     -- what is touched for another reason than a difference may be staged too

@@ -58,6 +58,8 @@ olist_task_connect(void)
 	pin_setting("seq_page_cost", "0.05");
 	pin_setting("random_page_cost", "0.05");
 	pin_setting("cpu_operator_cost", "0.0005");
+	/* what a merge of many rows compares is hashed in one go; as in build_batch() */
+	pin_setting("work_mem", "32MB");
 	/* the run's workers share the machine already */
 	pin_setting("max_parallel_maintenance_workers", "0");
 	/* a table's first statistics need not be its finest: autovacuum renews them */
