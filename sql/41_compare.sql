@@ -143,9 +143,6 @@ COMMENT ON FUNCTION olist_etl.merged_entities() IS
 CREATE FUNCTION olist_etl.merge_compare() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET seq_page_cost = 0.5
-SET random_page_cost = 0.5
 AS $$
 DECLARE
     compared record;
