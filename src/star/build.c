@@ -232,10 +232,7 @@ olist_build_set_cents(OlistBuild *build, int column, int64 cents)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->row_context);
 
-	if (cents <= -OLIST_MONEY_LIMIT || cents >= OLIST_MONEY_LIMIT)
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("a sum in column \"%s\" of table \"%s\" does not fit numeric(12,2)",
-							   build->table->columns[column].name, build->table->name)));
+	Assert(cents > -OLIST_MONEY_LIMIT && cents < OLIST_MONEY_LIMIT);
 	olist_build_set(build, column, olist_money_from_cents(cents));
 	MemoryContextSwitchTo(old);
 }

@@ -84,7 +84,7 @@ olist_build_set(OlistBuild *build, int column, Datum value)
 /* set a column of the next row to a text, which is copied */
 extern void olist_build_set_text(OlistBuild *build, int column, const char *data, int len);
 
-/* set a column of type numeric(12,2) to so many cents */
+/* set a column of type numeric(12,2) to so many cents, within OLIST_MONEY_LIMIT */
 extern void olist_build_set_cents(OlistBuild *build, int column, int64 cents);
 
 /* copy a column of the scanned row, NULL or not, to one of the next row */

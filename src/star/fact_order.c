@@ -9,9 +9,11 @@
  */
 #include "postgres.h"
 
+#include "base/message.h"
 #include "catalog/pg_type.h"
 #include "star/build.h"
 #include "star/details.h"
+#include "star/money.h"
 #include "star/reviews.h"
 #include "star/share.h"
 #include "star/tables.h"
@@ -267,15 +269,35 @@ set_times(OlistBuild *build, OlistScan *scan)
 	}
 }
 
+/* set a sum of the amounts of the order at hand: they fit their columns, but together may not */
 static void
-set_totals(OlistBuild *build, const Totals *totals)
+set_total(OlistBuild *build, OlistScan *scan, int column, int64 cents)
+{
+	if (cents <= -OLIST_MONEY_LIMIT || cents >= OLIST_MONEY_LIMIT)
+	{
+		int len;
+		const char *id = olist_scan_text(scan, COL_ORDER_ID, &len);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a sum in column \"%s\" of table \"fact_order\" does not fit numeric(12,2)",
+						olist_fact_order.columns[column].name),
+				 errdetail("It is of order \"%s\".", olist_clip(id, len)),
+				 errhint("Repair the amounts of that order's items or payments, or take the object "
+						 "that has them away.")));
+	}
+	olist_build_set_cents(build, column, cents);
+}
+
+static void
+set_totals(OlistBuild *build, OlistScan *scan, const Totals *totals)
 {
 	olist_build_set(build, ORDER_ITEM_COUNT, Int32GetDatum(totals->item_count));
 	olist_build_set(build, ORDER_SELLER_COUNT, Int32GetDatum(totals->seller_count));
-	olist_build_set_cents(build, ORDER_PRICE_TOTAL, totals->price);
-	olist_build_set_cents(build, ORDER_FREIGHT_TOTAL, totals->freight);
+	set_total(build, scan, ORDER_PRICE_TOTAL, totals->price);
+	set_total(build, scan, ORDER_FREIGHT_TOTAL, totals->freight);
 	olist_build_set(build, ORDER_PAYMENT_COUNT, Int32GetDatum(totals->payment_count));
-	olist_build_set_cents(build, ORDER_PAYMENT_TOTAL, totals->paid);
+	set_total(build, scan, ORDER_PAYMENT_TOTAL, totals->paid);
 	olist_build_set(build, ORDER_INSTALLMENTS_MAX, Int32GetDatum(totals->installments_max));
 }
 
@@ -293,7 +315,7 @@ put_order(OrderTask *task, OlistScan *scan, const OlistOrder *order, const Total
 	olist_build_set(build, ORDER_STATUS_KEY,
 					Int64GetDatum(olist_values_find(task->statuses, scan, COL_STATUS)));
 	set_times(build, scan);
-	set_totals(build, totals);
+	set_totals(build, scan, totals);
 	if (review->exists && review->has_score)
 		olist_build_set(build, ORDER_REVIEW_SCORE, Int32GetDatum(review->score));
 	olist_build_copy(build, ORDER_OBJECT_ID, scan, COL_OBJECT_ID);
