@@ -186,6 +186,22 @@ ORDER BY r.run_id DESC;
 COMMENT ON VIEW olist_etl.progress IS
     'What each run has done and is doing, newest first: tasks, objects that were read, and their rows that were loaded or rejected. INTERRUPTED: its session is gone; run() or resume() goes on';
 
+CREATE FUNCTION olist_etl.claim_holder(claim text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.workflow
+    FROM pg_locks l
+    JOIN olist_etl.run r ON r.pid = l.pid AND r.status = 'RUNNING'
+    WHERE l.locktype = 'advisory' AND l.objsubid = 7 AND l.granted
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(claim, 0)
+    ORDER BY r.run_id DESC
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION olist_etl.claim_holder(text) IS
+    'Part of run(): the workflow whose run has what workflow_claim() names';
+
 CREATE FUNCTION olist_etl.create_workflow(name text, definition json) RETURNS integer
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'olist_etl_create_workflow';
 COMMENT ON FUNCTION olist_etl.create_workflow(text, json) IS

@@ -2,6 +2,17 @@
  * 61_workflow: the Olist pipeline, as a document that users read, copy and change.
  */
 
+CREATE FUNCTION olist_etl.workflow_claim(definition json) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'olist_dw'
+    WHERE definition::text ~
+          '"olist:olist_etl\.(clean_build|build_batch|build_(dim|fact)_[a-z_]+|merge|publish)"'
+$$;
+COMMENT ON FUNCTION olist_etl.workflow_claim(json) IS
+    'Part of run(): what only one run at a time may write, of whichever workflow: the warehouse, if the definition''s tasks do';
+
 CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

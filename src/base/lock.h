@@ -17,7 +17,8 @@ typedef enum OlistLockKind
 	OLIST_LOCK_RUN = 3,		   /* a workflow that is run */
 	OLIST_LOCK_WORKER = 4,	   /* a worker's place: see flow/slots.c */
 	OLIST_LOCK_DEFINITION = 5, /* a workflow that gets a new version */
-	OLIST_LOCK_CREATION = 6	   /* something that is made where it is missing */
+	OLIST_LOCK_CREATION = 6,   /* something that is made where it is missing */
+	OLIST_LOCK_CLAIM = 7	   /* what runs of several workflows write: see flow/lock.h */
 } OlistLockKind;
 
 /*

@@ -22,7 +22,7 @@
 /* whom a session waits for */
 typedef struct Wait
 {
-	const char *workflow;
+	const char *what;
 	int holder;
 } Wait;
 
@@ -43,18 +43,20 @@ release(const LOCKTAG *tag, LOCKMODE mode)
 		LockRelease(tag, mode, true);
 }
 
-int
-olist_lock_holder(const char *workflow)
+/* the process that holds a lock on a name, 0 if none does */
+static int
+find_holder(OlistLockKind kind, const char *name)
 {
-	OlistSpiArg args[1];
+	OlistSpiArg args[2];
 	int pid = 0;
 	bool isnull;
 
 	SPI_connect();
-	args[0] = OLIST_SPI_TEXT(workflow);
+	args[0] = OLIST_SPI_TEXT(name);
+	args[1] = OLIST_SPI_INT4(kind);
 	if (olist_spi_execute_as_owner(
 			"SELECT l.pid FROM pg_locks l "
-			"WHERE l.locktype = 'advisory' AND l.objsubid = 3 AND l.granted "
+			"WHERE l.locktype = 'advisory' AND l.objsubid = $2 AND l.granted "
 			"  AND l.database = (SELECT d.oid FROM pg_database d "
 			"                    WHERE d.datname = current_database()) "
 			"  AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended($1, 0)",
@@ -65,26 +67,33 @@ olist_lock_holder(const char *workflow)
 	return pid;
 }
 
+int
+olist_lock_holder(const char *workflow)
+{
+	return find_holder(OLIST_LOCK_RUN, workflow);
+}
+
 static void
 tell_wait(void *arg)
 {
 	const Wait *wait = arg;
 
-	errcontext("waiting for workflow \"%s\", which process %d was running", wait->workflow,
-			   wait->holder);
+	errcontext("waiting for %s, which process %d was running", wait->what, wait->holder);
 }
 
+/* take the lock, of that kind and on that name */
 static bool
-acquire(const LOCKTAG *tag, const char *workflow, bool wait)
+acquire(const LOCKTAG *tag, OlistLockKind kind, const char *name, bool wait)
 {
-	Wait waiting = {workflow, 0};
+	Wait waiting = {
+		psprintf(kind == OLIST_LOCK_RUN ? "workflow \"%s\"" : "a workflow on \"%s\"", name), 0};
 	ErrorContextCallback context = {error_context_stack, tell_wait, &waiting};
 
 	if (LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
 		return true;
 	if (!wait)
 		return false;
-	waiting.holder = olist_lock_holder(workflow);
+	waiting.holder = find_holder(kind, name);
 	error_context_stack = &context;
 	(void) LockAcquire(tag, ExclusiveLock, true, false);
 	error_context_stack = context.previous;
@@ -98,6 +107,7 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 
 	lock->extension = extension_tag();
 	lock->workflow = olist_lock_tag(OLIST_LOCK_RUN, workflow);
+	lock->has_claim = false;
 
 	/* a task of this very session's run must not start the same workflow again */
 	if (olist_compat_lock_held(&lock->workflow, ExclusiveLock))
@@ -107,7 +117,7 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 	(void) LockAcquire(&lock->extension, AccessShareLock, true, false);
 	PG_TRY();
 	{
-		acquired = acquire(&lock->workflow, workflow, wait);
+		acquired = acquire(&lock->workflow, OLIST_LOCK_RUN, workflow, wait);
 	}
 	PG_FINALLY();
 	{
@@ -118,18 +128,35 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 	return acquired;
 }
 
+bool
+olist_lock_claim(OlistWorkflowLock *lock, const char *claim, bool wait)
+{
+	lock->claim = olist_lock_tag(OLIST_LOCK_CLAIM, claim);
+	lock->has_claim = !olist_compat_lock_held(&lock->claim, ExclusiveLock) &&
+					  acquire(&lock->claim, OLIST_LOCK_CLAIM, claim, wait);
+	return lock->has_claim;
+}
+
 void
 olist_unlock_workflow(const OlistWorkflowLock *lock)
 {
+	if (lock->has_claim)
+		release(&lock->claim, ExclusiveLock);
 	release(&lock->workflow, ExclusiveLock);
 	release(&lock->extension, AccessShareLock);
+}
+
+static bool
+retake(const LOCKTAG *tag)
+{
+	return olist_compat_lock_held(tag, ExclusiveLock) ||
+		   LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 bool
 olist_relock_workflow(const OlistWorkflowLock *lock)
 {
-	return olist_compat_lock_held(&lock->workflow, ExclusiveLock) ||
-		   LockAcquire(&lock->workflow, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	return retake(&lock->workflow) && (!lock->has_claim || retake(&lock->claim));
 }
 
 void

@@ -7,6 +7,10 @@
  * knows that a RUNNING run is alive, and one on the extension, so that DROP
  * EXTENSION waits. Neither can be taken by an SQL command, so nobody can hold
  * up a run by them.
+ *
+ * Workflows that write the same thing, as several that build the warehouse, must
+ * not overlap either. What a workflow claims is a name that
+ * olist_etl.workflow_claim() gives for its definition; a run holds that, too.
  */
 #ifndef OLIST_WORKFLOW_LOCK_H
 #define OLIST_WORKFLOW_LOCK_H
@@ -17,6 +21,8 @@ typedef struct OlistWorkflowLock
 {
 	LOCKTAG workflow;
 	LOCKTAG extension;
+	LOCKTAG claim; /* if has_claim */
+	bool has_claim;
 } OlistWorkflowLock;
 
 /*
@@ -26,11 +32,17 @@ typedef struct OlistWorkflowLock
  */
 extern bool olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait);
 
+/*
+ * Having those, take what the workflow claims; false if another session, or an
+ * outer run of this one, has it. wait: likewise.
+ */
+extern bool olist_lock_claim(OlistWorkflowLock *lock, const char *claim, bool wait);
+
 /* let go; needs no transaction, and does not mind locks that an abort has taken along */
 extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
 
 /*
- * Take the workflow's lock anew if a task has let go of it by
+ * Take the workflow's lock, and its claim, anew if a task has let go of them by
  * pg_advisory_unlock_all(); false if another session was faster.
  */
 extern bool olist_relock_workflow(const OlistWorkflowLock *lock);

@@ -297,6 +297,17 @@ end_run(OlistRun *run)
 	SPI_finish();
 }
 
+/* what the workflow writes is written by another session without a run */
+static void
+tell_correction(const char *claim, OlistRunResult *result)
+{
+	memset(result, 0, sizeof(*result));
+	result->status = "RUNNING";
+	ereport(NOTICE, (errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("\"%s\" is being corrected by another session", claim),
+					 errhint("Call again when that has ended, or with wait => true.")));
+}
+
 /* another session is at it: say so, and which run it is */
 static void
 tell_overlap(const char *workflow, OlistRunResult *result)
@@ -311,6 +322,33 @@ tell_overlap(const char *workflow, OlistRunResult *result)
 					 errmsg("workflow \"%s\" is already running as run " INT64_FORMAT, workflow,
 							row.run_id),
 					 errhint("Look at olist_etl.progress, or call with wait => true.")));
+}
+
+/*
+ * Take what the workflow claims, if anything: true if the run may go on. If
+ * another one has it, say so.
+ */
+static bool
+take_claim(OlistRun *run, const OlistWorkflow *workflow, bool wait, OlistRunResult *result)
+{
+	OlistSpiArg definition = OLIST_SPI_TEXT(workflow->definition);
+	OlistSpiArg arg;
+	char *claim;
+	char *holder;
+
+	olist_spi_execute_as_owner("SELECT olist_etl.workflow_claim($1::json)", SPI_OK_SELECT, 1,
+							   &definition);
+	claim = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (claim == NULL || olist_lock_claim(&run->lock, claim, wait))
+		return true;
+	arg = OLIST_SPI_TEXT(claim);
+	olist_spi_execute_as_owner("SELECT olist_etl.claim_holder($1)", SPI_OK_SELECT, 1, &arg);
+	holder = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (holder != NULL)
+		tell_overlap(holder, result);
+	else
+		tell_correction(claim, result);
+	return false;
 }
 
 /* a run that is RUNNING while its workflow's lock is ours has nobody to go on with it */
@@ -396,6 +434,11 @@ start_locked(OlistRun *run, const OlistRunRequest *request, OlistRunResult *resu
 
 	find_workflow(request->workflow, 0, &workflow);
 	reconcile(request->workflow);
+	if (!take_claim(run, &workflow, request->wait, result))
+	{
+		MemoryContextSwitchTo(old);
+		return;
+	}
 	run->row.workflow = workflow.name;
 	run->row.version = workflow.version;
 	run->row.input = pstrdup(request->input);
@@ -408,6 +451,7 @@ static void
 resume_locked(OlistRun *run, OlistRunResult *result)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
+	OlistWorkflow workflow;
 
 	/* what the row said before the lock was taken may be over */
 	find_run(run->row.run_id, &run->row);
@@ -423,6 +467,12 @@ resume_locked(OlistRun *run, OlistRunResult *result)
 						errmsg("run " INT64_FORMAT " has succeeded", run->row.run_id),
 						errhint("There is nothing to go on with. CALL olist_etl.run() for another "
 								"run.")));
+	find_workflow(run->row.workflow, run->row.version, &workflow);
+	if (!take_claim(run, &workflow, false, result))
+	{
+		MemoryContextSwitchTo(old);
+		return;
+	}
 	olist_store_redrive_run(&run->row);
 	MemoryContextSwitchTo(old);
 	carry_out(run, result);

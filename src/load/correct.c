@@ -8,8 +8,8 @@
  *		replay_rejects()	──► objects with rejects are marked: the next run stages them again, and
  *								its merge replaces their rows
  *
- * Each is one transaction, beside which no run of the workflow is going on, as
- * that would publish what it has read before.
+ * Each is one transaction, beside which no run of a workflow is going on that
+ * writes the warehouse, as that would publish what it has read before.
  */
 #include "postgres.h"
 
@@ -27,8 +27,8 @@
 #include "load/staging.h"
 #include "utils/builtins.h"
 
-/* which loads, merges and publishes what is corrected here */
-#define WORKFLOW "olist"
+/* what is corrected here, as olist_etl.workflow_claim() names it for workflows that publish it */
+#define CLAIM "olist_dw"
 
 PG_FUNCTION_INFO_V1(olist_etl_forget);
 PG_FUNCTION_INFO_V1(olist_etl_remember);
@@ -89,20 +89,35 @@ static const char *const replay_sql =
 	"SELECT array_agg(o.object_id), count(*), coalesce(sum(o.rejects), 0)::bigint"
 	"  FROM object o";
 
-/* no run of the workflow from here to the end of the transaction, which may correct more than once */
+/* say that another session writes the warehouse, and for which workflow, if it is a run */
 static void
-hold_workflow(void)
+raise_in_use(void)
+{
+	OlistSpiArg claim = OLIST_SPI_TEXT(CLAIM);
+	char *workflow;
+
+	olist_spi_execute_as_owner("SELECT olist_etl.claim_holder($1)", SPI_OK_SELECT, 1, &claim);
+	workflow = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (workflow == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("another session is correcting the warehouse"),
+						errhint("Wait for the end of its transaction.")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("workflow \"%s\" is running", workflow),
+					errhint("Wait for its end, or cancel the run by olist_etl.cancel().")));
+}
+
+/* no such run from here to the end of the transaction, which may correct more than once */
+static void
+hold_warehouse(void)
 {
 	static TransactionId holder = InvalidTransactionId;
-	LOCKTAG tag = olist_lock_tag(OLIST_LOCK_RUN, WORKFLOW);
+	LOCKTAG tag = olist_lock_tag(OLIST_LOCK_CLAIM, CLAIM);
 
 	if (olist_compat_lock_held(&tag, ExclusiveLock) && holder == GetTopTransactionIdIfAny() &&
 		TransactionIdIsValid(holder))
 		return;
-	if (!olist_lock_try_until_commit(OLIST_LOCK_RUN, WORKFLOW))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE), errmsg("workflow \"" WORKFLOW "\" is running"),
-				 errhint("Wait for its end, or cancel the run by olist_etl.cancel().")));
+	if (!olist_lock_try_until_commit(OLIST_LOCK_CLAIM, CLAIM))
+		raise_in_use();
 	holder = GetTopTransactionId();
 }
 
@@ -110,8 +125,8 @@ hold_workflow(void)
 static void
 begin_correction(void)
 {
-	hold_workflow();
 	SPI_connect();
+	hold_warehouse();
 	olist_spi_run("SELECT olist_etl.hold_source('{}')", SPI_OK_SELECT);
 }
 

@@ -114,20 +114,35 @@ is($pipeline->warehouse, $shorter, '... and leaves out what was forgotten');
 sql("SELECT olist_etl.remember('$directory/$left_out[0]')");
 is($pipeline->run->{status}, 'SUCCEEDED', '... until it is remembered');
 
-# in the middle of a run, nothing is corrected
-my $locker = $node->background_psql('postgres');
-my $runner = $node->background_psql('postgres', on_error_stop => 0);
-$pipeline->touch;
-$locker->query_safe('BEGIN; LOCK TABLE olist_etl.staged IN SHARE MODE');
-$runner->query_until(qr/begun/, "\\echo begun\nCALL olist_etl.run();\n\\echo ended\n");
-poll_until(sub { sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'olist_etl.staged'::regclass}) > 0 }, 'a run waits');
-is(error_of($_), '55006: workflow "olist" is running', "$_ is refused")
-  for "SELECT olist_etl.forget('$directory/$changed');", "SELECT olist_etl.remember('$directory/$changed');",
-	"SELECT olist_etl.replay_rejects('orders');";
-$locker->query_safe('COMMIT');
-$runner->query_until(qr/ended/, '');
-is(sql(q{SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1}), 'SUCCEEDED', '... and the run does not mind');
-$_->quit for $locker, $runner;
+# in the middle of a run, nothing is corrected, and no other workflow's run that writes the warehouse begins
+sql(q{SELECT olist_etl.create_workflow('copied', replace(definition::text, 'Readers see the old', 'They see the old')::json)
+	FROM olist_etl.workflow WHERE name = 'olist'});
+my %other = (olist => 'copied', copied => 'olist');
+for my $workflow ('olist', 'copied')
+{
+	my $locker = $node->background_psql('postgres');
+	my $runner = $node->background_psql('postgres', on_error_stop => 0);
+	$pipeline->touch;
+	$locker->query_safe('BEGIN; LOCK TABLE olist_etl.staged IN SHARE MODE');
+	$runner->query_until(qr/begun/, "\\echo begun\nCALL olist_etl.run('$workflow');\n\\echo ended\n");
+	poll_until(sub { sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'olist_etl.staged'::regclass}) > 0 }, 'a run waits');
+	is(error_of($_), qq{55006: workflow "$workflow" is running}, "$_ is refused")
+	  for "SELECT olist_etl.forget('$directory/$changed');", "SELECT olist_etl.remember('$directory/$changed');",
+		"SELECT olist_etl.replay_rejects('orders');";
+	my ($status, $out, $err) = $node->psql('postgres', "CALL olist_etl.run('$other{$workflow}')");
+	like($out, qr/^\d+\|RUNNING/, "workflow $other{$workflow} is not run");
+	like($err, qr/workflow "$workflow" is already running as run \d+/, '... because the other one is');
+	my $waiter = $node->background_psql('postgres', on_error_stop => 0);
+	$waiter->query_until(qr/begun/, "\\echo begun\nCALL olist_etl.run('$other{$workflow}', wait => true);\n\\echo ended\n");
+	poll_until(sub { sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND objsubid = 7}) > 0 }, '... another one waits');
+	$locker->query_safe('COMMIT');
+	$_->query_until(qr/ended/, '') for $runner, $waiter;
+	is(sql(q{SELECT string_agg(workflow || ' ' || status, ', ') FROM (
+			SELECT workflow, status FROM olist_etl.run ORDER BY run_id DESC LIMIT 2) AS r}),
+		"$other{$workflow} SUCCEEDED, $workflow SUCCEEDED", '... and both succeed, one after the other');
+	is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... with what the source holds');
+	$_->quit for $locker, $runner, $waiter;
+}
 # ... nor is a run begun in the middle of a correction
 my $here = sql(q{SELECT count(*) FROM olist_etl.ledger WHERE is_current});
 is(sql(qq{BEGIN; SELECT count(olist_etl.forget(f)) FROM unnest(ARRAY['$directory/$changed', '$directory/$left_out[0]']) f;
