@@ -364,6 +364,7 @@ SELECT pg_catalog.pg_extension_config_dump('olist_etl.drift', '');
 CREATE FUNCTION olist_etl.staging_definition(
     OUT target text,
     OUT columns text,
+    OUT changes text,
     OUT holds_objects boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -371,15 +372,23 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT e.target,
            string_agg(format('%I %s', c.column_name, c.data_type), ', ' ORDER BY c.position),
+           string_agg(CASE WHEN a.attname IS NULL
+                           THEN format('ADD %I %s', c.column_name, c.data_type)
+                           ELSE format('ALTER %I TYPE %s USING NULL', c.column_name, c.data_type)
+                      END, ', ' ORDER BY c.position)
+               FILTER (WHERE a.atttypid IS DISTINCT FROM to_regtype(c.data_type)),
            EXISTS (SELECT FROM olist_etl.staged s
                     WHERE s.filenode = pg_relation_filenode(to_regclass(e.target)))
       FROM olist_etl.entity e
       JOIN olist_etl.entity_column c ON c.entity = e.entity
+      LEFT JOIN pg_attribute a
+        ON a.attrelid = to_regclass(e.target) AND a.attname = c.column_name
+       AND NOT a.attisdropped
      GROUP BY e.target
      ORDER BY e.target
 $$;
 COMMENT ON FUNCTION olist_etl.staging_definition() IS
-    'The staging tables and their columns, as CREATE TABLE writes them, and whether rows of any object are known to be there';
+    'The staging tables and their columns, as CREATE TABLE writes them, what of that is otherwise in a table that is there, as ALTER TABLE writes it, and whether rows of any object are known to be there';
 
 CREATE FUNCTION olist_etl.check_staging() RETURNS void
     LANGUAGE c VOLATILE
@@ -413,6 +422,10 @@ BEGIN
         IF to_regclass(staging.target) IS NULL THEN
             EXECUTE format('CREATE UNLOGGED TABLE %s (%s, _object_id bigint, _line bigint)',
                            staging.target, staging.columns);
+        ELSIF staging.changes IS NOT NULL THEN
+            -- the rows were read for other columns: their objects are staged again
+            EXECUTE format('TRUNCATE %s', staging.target);
+            EXECUTE format('ALTER TABLE %s %s', staging.target, staging.changes);
         ELSIF NOT staging.holds_objects AND pg_relation_size(to_regclass(staging.target)) > 0 THEN
             -- the last batch was deleted from its pages
             EXECUTE format('SELECT EXISTS (SELECT FROM %s)', staging.target) INTO has_rows;
@@ -429,7 +442,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION olist_etl.create_staging() IS
-    'Create the schema olist_staging and its tables where they are missing, and empty those whose rows belong to no object that is known';
+    'Create the schema olist_staging and its tables where they are missing, give them the columns and types that olist_etl.entity_column has by now, and empty those whose rows belong to no object that is known';
 
 CREATE FUNCTION olist_etl.staged_objects() RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER

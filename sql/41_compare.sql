@@ -148,6 +148,7 @@ DECLARE
     compared record;
     columns text;
     expressions text;
+    comparable boolean;
     keys text[];
 BEGIN
     IF NOT EXISTS (SELECT FROM olist_build.withdrawn) THEN
@@ -155,16 +156,23 @@ BEGIN
     END IF;
     ANALYZE olist_build.withdrawn;
     FOR compared IN SELECT * FROM olist_etl.merged_entities() WHERE withdrawn IS NOT NULL LOOP
-        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum),
-               string_agg(quote_ident(attname)
-                          || CASE atttypid WHEN 'text'::regtype THEN ' COLLATE "C"' ELSE '' END,
-                          ', ' ORDER BY attnum)
-        INTO columns, expressions
-        FROM pg_attribute
-        WHERE attrelid = format('olist_staging.%I', compared.entity)::regclass
-          AND attnum > 0
-          AND NOT attisdropped
-          AND attname NOT IN ('_object_id', '_line');
+        -- columns that users have added are not in the warehouse
+        SELECT string_agg(quote_ident(held.attname), ', ' ORDER BY held.attnum),
+               string_agg(quote_ident(held.attname)
+                          || CASE held.atttypid
+                                 WHEN 'text'::regtype THEN ' COLLATE "C"' ELSE '' END,
+                          ', ' ORDER BY held.attnum),
+               bool_and(held.atttypid = staged.atttypid)
+        INTO columns, expressions, comparable
+        FROM pg_attribute held
+        JOIN pg_attribute staged
+            ON staged.attrelid = format('olist_staging.%I', compared.entity)::regclass
+           AND staged.attname = held.attname
+        WHERE held.attrelid = format('olist_build.%I', 'prior_' || compared.entity)::regclass
+          AND held.attnum > 0
+          AND held.attname NOT IN ('_object_id', '_line');
+        -- the builds say what is wrong with a column of another type
+        CONTINUE WHEN NOT comparable;
         EXECUTE format('SELECT array_agg(%2$I) FROM olist_staging.%1$I',
                        compared.entity, compared.key) INTO keys;
         EXECUTE format('INSERT INTO olist_build.differing (%2$I)

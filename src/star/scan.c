@@ -55,7 +55,10 @@ find_column(Relation rel, const OlistScanColumn *column)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 						errmsg("column \"%s\" of table \"%s\" has type %s, not %s", column->name,
 							   RelationGetRelationName(rel), format_type_be(type),
-							   format_type_be(column->type))));
+							   format_type_be(column->type)),
+						errhint("The types of staging tables are those of "
+								"olist_etl.entity_column, and the warehouse is built from %s here.",
+								format_type_be(column->type))));
 	return attnum;
 }
 

@@ -190,6 +190,37 @@ is(sql(q{SELECT count(*) FROM olist_etl.reject}), '0', '... and nothing is rejec
 is(sql(q{SELECT count(*) FROM olist_dw.fact_order_item WHERE shipping_limit IS NULL}), '3', '... but in the warehouse');
 is($pipeline->warehouse, $whole[0], '... which has all items again');
 is(pending(), '', '... and there is nothing left to do');
+
+# ... of a column's type, which the staging tables follow
+sub set_type { return sql("UPDATE olist_etl.entity_column SET data_type = '$_[1]' WHERE column_name = '$_[0]'") }
+$text =~ s/,-,/,,/g;
+set_type('price', 'integer');
+$pipeline->write_file($items, $text);
+like($pipeline->run->{cause}, qr/\d+ rows were rejected/, 'rows are rejected for a type that is wrong');
+set_type('price', 'numeric');
+like(sql(q{SELECT * FROM olist_etl.replay_rejects('order_items')}), qr/^1\|\d+$/, '... it is put right, and they are replayed');
+is($pipeline->run->{status}, 'SUCCEEDED', '... by the next run');
+is($pipeline->warehouse, $whole[0], '... which has all items');
+set_type('price', 'text');
+$pipeline->touch;
+like($pipeline->run->{cause}, qr/column "price" of table "\w+" has type text, not numeric HINT: The types of staging tables are those of olist_etl.entity_column/,
+	'a type that the warehouse is not built from is an error');
+set_type('price', 'numeric');
+is($pipeline->run->{status}, 'SUCCEEDED', '... until it is put right');
+
+# ... and of a column that the warehouse does not have
+sql(q{INSERT INTO olist_etl.entity_column VALUES ('orders', 9, 'order_note', 'integer', false)});
+my $noted = slurp_file("$directory/$orders") =~ s/$/,note/mgr =~ s/,note/,order_note/r;
+$pipeline->write_file($orders, $noted);
+like($pipeline->run->{cause}, qr/\d+ rows were rejected/, 'rows are rejected for a column of the user\'s own');
+set_type('order_note', 'text');
+like(sql(q{SELECT * FROM olist_etl.replay_rejects()}), qr/^1\|\d+$/, '... its type is put right, and they are replayed');
+is($pipeline->run->{status}, 'SUCCEEDED', '... by the next run');
+is($pipeline->warehouse, $whole[0], '... which has all orders');
+$pipeline->touch;
+is($pipeline->run->{status}, 'SUCCEEDED', '... and compares what comes again with what it has');
+is($pipeline->warehouse, $whole[0], '... and finds it equal');
+is(pending(), '', '... and there is nothing left to do');
 is(error_of(q{SELECT olist_etl.replay_rejects('nothing')}), '22023: there is no entity "nothing"', 'an entity that is none');
 
 $node->stop;
