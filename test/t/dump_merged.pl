@@ -94,6 +94,9 @@ is($node->safe_psql('plain', $run), 'SUCCEEDED ' . map({ @{ $pieces->{$_} } } ke
 is($pipeline->in('plain')->warehouse . $pipeline->in('plain')->dimensions, $merged, '... into the same warehouse');
 is($node->safe_psql('plain', $keys), $had, '... keeping its keys');
 unlike($node->safe_psql('plain', $how), qr/Build batch/, '... by a whole build');
+is($node->safe_psql('plain', join(' UNION ALL ', map { "SELECT '$_', _object_id FROM olist_dw.$_ WHERE _object_id NOT IN (SELECT object_id FROM olist_etl.ledger)" }
+		qw(fact_order fact_order_item fact_payment fact_review dim_customer dim_seller dim_product customer_account category_translation))), '',
+	'... and every row leads to an object that the new one knows');
 
 $node->stop;
 done_testing();
