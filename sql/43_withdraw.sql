@@ -82,11 +82,15 @@ BEGIN
                     SELECT %1$s_id
                     FROM olist_build.prior_dim_%1$s
                     GROUP BY %1$s_id
-                    HAVING bool_and(is_inferred)
-                    EXCEPT
-                    (SELECT %1$s_id FROM olist_staging.order_items
-                     UNION ALL
-                     SELECT %1$s_id FROM olist_staging.%1$ss)', member);
+                    HAVING bool_and(is_inferred)', member);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+        RETURN;
+    END IF;
+    EXECUTE format('DELETE FROM olist_build.unnamed_%1$s
+                    WHERE %1$s_id IN (SELECT %1$s_id FROM olist_staging.order_items
+                                      UNION ALL
+                                      SELECT %1$s_id FROM olist_staging.%1$ss)', member);
     IF to_regclass(format('olist_build.prior_%ss', member)) IS NOT NULL THEN
         EXECUTE format('DELETE FROM olist_build.unnamed_%1$s u
                         USING olist_build.prior_%1$ss s
