@@ -98,7 +98,7 @@ unlike($trace, qr/\bexec\w*\(/, 'T14: no program is started');
 unlike($trace, qr/\bv?fork\(/, 'T14: nor a process forked');
 is(scalar(grep { /\bclone3?\(/ && !/CLONE_THREAD/ } split /\n/, $trace), 0, '... nor cloned that is no thread');
 like($trace, qr/CLONE_THREAD/, '... and threads are traced too');
-like($trace, qr/^\d+ \+\+\+ exited with 0/m, '... to the end of the backend');
+like($trace, qr/^\d+ +\+\+\+ exited with 0/m, '... to the end of the backend');
 ok(!-e "$directory/touched", 'no name was a command');
 
 # the right rows came, so it was all of these paths that were traced
