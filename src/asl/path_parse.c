@@ -332,7 +332,7 @@ parse_literal(OlistScan *scan)
 		scan->p++;
 	json = olist_json_parse(start, (int) (scan->p - start), &error);
 
-	/* a bare word is a string, as OlistPathStep Functions has it */
+	/* a bare word is a string, as Step Functions has it */
 	if (json == NULL && scan->p > start && is_name_char(*start))
 		json = olist_json_string_n(start, (int) (scan->p - start));
 	return json == NULL ? olist_scan_fail(scan, "a filter compares with something unknown") : json;
@@ -400,21 +400,29 @@ parse_unary(OlistScan *scan)
 	return filter;
 }
 
+/* filters of the next kind, joined from the left by token */
+static OlistPathFilter *
+parse_joined(OlistScan *scan, const char *token, OlistPathFilterOp op,
+			 OlistPathFilter *(*next)(OlistScan *) )
+{
+	OlistPathFilter *filter = next(scan);
+
+	while (filter != NULL && take(scan, token))
+	{
+		OlistPathFilter *joined = palloc0(sizeof(OlistPathFilter));
+
+		joined->op = op;
+		joined->left = filter;
+		joined->right = next(scan);
+		filter = joined->right == NULL ? NULL : joined;
+	}
+	return filter;
+}
+
 static OlistPathFilter *
 parse_and(OlistScan *scan)
 {
-	OlistPathFilter *filter = parse_unary(scan);
-
-	while (filter != NULL && take(scan, "&&"))
-	{
-		OlistPathFilter *both = palloc0(sizeof(OlistPathFilter));
-
-		both->op = OLIST_FILTER_AND;
-		both->left = filter;
-		both->right = parse_unary(scan);
-		filter = both->right == NULL ? NULL : both;
-	}
-	return filter;
+	return parse_joined(scan, "&&", OLIST_FILTER_AND, parse_unary);
 }
 
 static OlistPathFilter *
@@ -425,16 +433,7 @@ parse_or(OlistScan *scan)
 	if (scan->depth >= MAX_FILTER_DEPTH)
 		return olist_scan_fail(scan, "a filter is nested too deeply");
 	scan->depth++;
-	filter = parse_and(scan);
-	while (filter != NULL && take(scan, "||"))
-	{
-		OlistPathFilter *either = palloc0(sizeof(OlistPathFilter));
-
-		either->op = OLIST_FILTER_OR;
-		either->left = filter;
-		either->right = parse_and(scan);
-		filter = either->right == NULL ? NULL : either;
-	}
+	filter = parse_joined(scan, "||", OLIST_FILTER_OR, parse_and);
 	scan->depth--;
 	return filter;
 }
