@@ -312,7 +312,7 @@ document (text) AS (VALUES ($json${
     "Too many rejects": {
       "Type": "Fail",
       "Error": "Olist.TooManyRejects",
-      "CausePath": "States.Format('{} of {} rows were rejected. See olist_etl.reject, repair the objects, and CALL olist_etl.run().', $.check.rejected, $.check.rows)"
+      "CausePath": "States.Format('{} of {} rows were rejected. See olist_etl.reject, repair the objects or take them away, and CALL olist_etl.run().', $.check.rejected, $.check.rows)"
     },
     "Quality failed": {
       "Type": "Fail",
