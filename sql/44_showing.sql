@@ -78,27 +78,40 @@ BEGIN
                    member) INTO members;
     EXECUTE format('CREATE TABLE olist_build.prior_%1$ss (LIKE olist_staging.%1$ss)', member);
     PERFORM olist_etl.merge_waiting(entity, members);
+    -- a mention is a long value, to be read once
     EXECUTE format('CREATE TABLE olist_build.shown_%1$s AS
+                    WITH touched AS MATERIALIZED (
+                        SELECT f.%1$s_id, f.%1$s_key AS member
+                        FROM (SELECT %1$s_id FROM olist_build.prior_%1$ss
+                              UNION
+                              SELECT %1$s_id FROM olist_staging.%1$ss
+                              UNION
+                              SELECT d.%1$s_id
+                              FROM olist_build.withdrawn w
+                              JOIN olist_dw.dim_%1$s d ON d._object_id = w._object_id
+                              WHERE w.is_forgotten) AS named
+                        JOIN olist_dw.dim_%1$s f USING (%1$s_id)
+                        WHERE f.version = 1
+                    ), mentioned AS (
+                        SELECT m._object_id, o.modified, member
+                        FROM olist_dw.%1$s_mention m
+                        JOIN olist_etl.showing_objects(%2$L, ''-infinity'') o
+                            ON o.object_id = m._object_id
+                        CROSS JOIN (SELECT range_agg(int8range(member, member + 1)) AS members
+                                    FROM touched) AS t
+                        CROSS JOIN LATERAL unnest(m.members * t.members) AS r
+                        CROSS JOIN LATERAL generate_series(lower(r), upper(r) - 1) AS member
+                        WHERE NOT EXISTS (SELECT FROM olist_build.withdrawn w
+                                          WHERE w._object_id = m._object_id AND w.is_forgotten)
+                    )
                     SELECT v.%1$s_key, m._object_id
-                    FROM (SELECT %1$s_id FROM olist_build.prior_%1$ss
-                          UNION
-                          SELECT %1$s_id FROM olist_staging.%1$ss
-                          UNION
-                          SELECT d.%1$s_id
-                          FROM olist_build.withdrawn w
-                          JOIN olist_dw.dim_%1$s d ON d._object_id = w._object_id
-                          WHERE w.is_forgotten) AS touched
+                    FROM mentioned m
+                    JOIN touched USING (member)
                     JOIN olist_dw.dim_%1$s v USING (%1$s_id)
-                    JOIN olist_dw.dim_%1$s f ON f.%1$s_id = v.%1$s_id AND f.version = 1
-                    JOIN olist_dw.%1$s_mention m ON m.members @> f.%1$s_key
-                    JOIN olist_etl.showing_objects(%2$L, ''-infinity'') o
-                        ON o.object_id = m._object_id
-                    WHERE o.modified >= v.valid_from
-                      AND o.modified < v.valid_to
+                    WHERE m.modified >= v.valid_from
+                      AND m.modified < v.valid_to
                       AND NOT v.is_inferred
-                      AND m._object_id IS DISTINCT FROM v._object_id
-                      AND NOT EXISTS (SELECT FROM olist_build.withdrawn w
-                                      WHERE w._object_id = m._object_id AND w.is_forgotten)',
+                      AND m._object_id IS DISTINCT FROM v._object_id',
                    member, entity);
     -- a mention goes with its object, or is made anew
     CREATE TABLE IF NOT EXISTS olist_build.prior_mention AS
