@@ -297,6 +297,13 @@ COMMENT ON COLUMN olist_etl.ledger.superseded_by IS
 /* one current version of an object: two sessions that load the same URI meet here */
 CREATE UNIQUE INDEX ledger_current_idx ON olist_etl.ledger (target, uri) WHERE is_current;
 
+/* what a run asks of the ledger, however long that has become */
+CREATE INDEX ledger_source_idx ON olist_etl.ledger (source) WHERE is_current;
+CREATE INDEX ledger_batch_idx ON olist_etl.ledger (entity, last_modified) WHERE is_current AND published_at IS NULL;
+CREATE INDEX ledger_published_idx ON olist_etl.ledger (entity, last_modified) WHERE published_at IS NOT NULL;
+CREATE INDEX ledger_former_idx ON olist_etl.ledger (target, uri) WHERE published_at IS NOT NULL AND NOT is_current;
+CREATE INDEX ledger_forgotten_idx ON olist_etl.ledger (target, uri) WHERE forgotten_at IS NOT NULL;
+
 /*
  * What follows refers to ledger lines without foreign keys: the tables are
  * written by our functions only, a parallel pg_restore fills them in any order,
@@ -338,6 +345,9 @@ COMMENT ON COLUMN olist_etl.reject.key IS
 COMMENT ON COLUMN olist_etl.reject.raw IS
     'The record''s bytes as they stand in the object; of a row that was staged, a JSON object of its columns';
 CREATE INDEX reject_object_id_idx ON olist_etl.reject (object_id);
+CREATE INDEX reject_object_idx ON olist_etl.reject (object_id) WHERE reason = 'object';
+CREATE INDEX reject_staged_idx ON olist_etl.reject (object_id)
+    WHERE reason IN ('orphan', 'duplicate', 'no_key', 'out_of_range');
 CREATE INDEX reject_key_idx ON olist_etl.reject (key) WHERE key IS NOT NULL;
 
 CREATE TABLE olist_etl.drift (

@@ -58,6 +58,7 @@ AS $$
     SELECT former.object_id, NULL, true, former.entity
     FROM olist_etl.ledger former
     WHERE former.published_at IS NOT NULL
+      AND NOT former.is_current
       AND NOT EXISTS (SELECT FROM olist_etl.ledger c
                       WHERE c.target = former.target
                         AND c.uri = former.uri

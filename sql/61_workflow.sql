@@ -16,6 +16,7 @@ COMMENT ON FUNCTION olist_etl.workflow_claim(json) IS
 CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
     SELECT olist_etl.hold_source(argument);
     SELECT jsonb_build_object(
@@ -34,7 +35,16 @@ AS $$
                'acceptable', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0) * 100
                    <= coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0)
                       * coalesce((argument ->> 'max_reject_percent')::numeric, 10))
-    FROM olist_etl.ledger l
+    FROM (SELECT *
+          FROM olist_etl.ledger
+          WHERE is_current
+            AND published_at IS NULL
+          UNION ALL
+          SELECT *
+          FROM olist_etl.ledger
+          WHERE is_current
+            AND published_at IS NOT NULL
+            AND (argument ->> 'whole')::boolean) l
     JOIN olist_etl.entity e ON e.target = l.target
     LEFT JOIN olist_etl.staged s
         ON s.object_id = l.object_id
@@ -56,9 +66,7 @@ AS $$
                                  AND n.uri = l.uri
                                  AND NOT n.is_current
                                  AND n.superseded_by IS NULL)) AS is_away) a
-    WHERE l.is_current
-      AND l.source = coalesce(argument ->> 'source', 'olist')
-      AND (l.published_at IS NULL OR coalesce((argument ->> 'whole')::boolean, false))
+    WHERE l.source = coalesce(argument ->> 'source', 'olist')
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
     'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';

@@ -310,7 +310,7 @@ olist_ledger_publish(void)
 	static OlistSpiKept forget = {
 		.sql = "UPDATE olist_etl.ledger l"
 			   "   SET published_at = NULL"
-			   " WHERE l.published_at IS NOT NULL"
+			   " WHERE l.published_at IS NOT NULL AND NOT l.is_current"
 			   "   AND NOT EXISTS (SELECT FROM olist_etl.ledger c"
 			   "                    WHERE c.target = l.target AND c.uri = l.uri AND c.is_current)",
 		.expected = SPI_OK_UPDATE,

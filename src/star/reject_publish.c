@@ -128,23 +128,28 @@ copy_rejects(const char *query)
 static void
 recount_ledger(OlistSpiArg objects)
 {
+	const char *of_objects = objects.isnull
+								 ? ""
+								 : "AND (o.target, o.uri) IN (\n"
+								   "          SELECT c.target, c.uri FROM olist_etl.ledger AS c\n"
+								   "          WHERE c.object_id = ANY ($1))\n";
+
 	olist_spi_execute_as_owner(
-		"UPDATE olist_etl.ledger AS l\n"
-		"SET rows_rejected = r.n, rows_loaded = l.rows_read - r.n\n"
-		"FROM (SELECT o.object_id, count(r.object_id) AS n\n"
-		"      FROM olist_etl.ledger AS o\n"
-		"      JOIN olist_etl.ledger AS v ON v.target = o.target AND v.uri = o.uri\n"
-		"      LEFT JOIN olist_etl.reject AS r\n"
-		"          ON r.object_id = v.object_id\n"
-		"         AND (v.is_current OR r.reason IN ('orphan', 'duplicate'))\n"
-		"      WHERE o.is_current\n"
-		"      AND ($1 IS NULL\n"
-		"           OR (o.target, o.uri) IN (SELECT c.target, c.uri FROM olist_etl.ledger AS c\n"
-		"                                    WHERE c.object_id = ANY ($1)))\n"
-		"      GROUP BY o.object_id) AS r\n"
-		"WHERE l.object_id = r.object_id\n"
-		"AND l.rows_rejected <> r.n",
-		SPI_OK_UPDATE, 1, &objects);
+		psprintf("UPDATE olist_etl.ledger AS l\n"
+				 "SET rows_rejected = r.n, rows_loaded = l.rows_read - r.n\n"
+				 "FROM (SELECT o.object_id, count(r.object_id) AS n\n"
+				 "      FROM olist_etl.ledger AS o\n"
+				 "      JOIN olist_etl.ledger AS v ON v.target = o.target AND v.uri = o.uri\n"
+				 "      LEFT JOIN olist_etl.reject AS r\n"
+				 "          ON r.object_id = v.object_id\n"
+				 "         AND (v.is_current OR r.reason IN ('orphan', 'duplicate'))\n"
+				 "      WHERE o.is_current\n"
+				 "      %s"
+				 "      GROUP BY o.object_id) AS r\n"
+				 "WHERE l.object_id = r.object_id\n"
+				 "AND l.rows_rejected <> r.n",
+				 of_objects),
+		SPI_OK_UPDATE, objects.isnull ? 0 : 1, &objects);
 }
 
 uint64
