@@ -154,6 +154,15 @@ has_origin(const OlistTable *table)
 	return false;
 }
 
+/* a relation of objects (object_id) and the versions that have replaced them (version_id) */
+static const char *
+former_versions(bool is_merge)
+{
+	return is_merge ? "(SELECT _object_id AS object_id, version_id\n"
+					  "FROM " OLIST_BUILD_SCHEMA ".withdrawn)"
+					: "olist_etl.former_versions()";
+}
+
 /*
  * "OR …": the row comes from elsewhere now. A later version of its object that
  * shows it as it was is not elsewhere: the row need not be written for that.
@@ -165,9 +174,43 @@ append_has_moved(StringInfo sql, bool is_merge)
 		sql,
 		"\nOR ROW (old._object_id, old._line) IS DISTINCT FROM ROW (new._object_id, new._line)\n"
 		"AND (old._object_id, new._object_id) IN (\n"
-		"    SELECT former.%s, former.version_id FROM %s AS former) IS NOT TRUE",
-		is_merge ? "_object_id" : "object_id",
-		is_merge ? OLIST_BUILD_SCHEMA ".withdrawn" : "olist_etl.former_versions()");
+		"    SELECT former.object_id, former.version_id FROM %s AS former) IS NOT TRUE",
+		former_versions(is_merge));
+}
+
+/* is the object a part of the key, beside others, so that two versions of it show two rows? */
+static bool
+is_keyed_by_object(const OlistTable *table)
+{
+	return table->primary_key[1] != NULL && strcmp(table->primary_key[1], "_object_id") == 0;
+}
+
+/*
+ * Where the object is a part of the key, a later version that shows a row as it
+ * was would still make it another one. So the row stays the former version's.
+ */
+static void
+keep_former_objects(const OlistTable *table, bool is_merge)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "UPDATE %1$s.%3$s AS new\n"
+					 "SET _object_id = old._object_id\n"
+					 "FROM %2$s.%3$s AS old\n"
+					 "JOIN %4$s AS former ON former.object_id = old._object_id\n"
+					 "WHERE former.version_id = new._object_id\n"
+					 "AND former.version_id <> former.object_id\n"
+					 "AND old.%5$s = new.%5$s\n"
+					 "AND ROW (",
+					 OLIST_BUILD_SCHEMA, OLIST_DW_SCHEMA, table->name, former_versions(is_merge),
+					 table->primary_key[0]);
+	append_values(&sql, table, "old.", true);
+	appendStringInfoString(&sql, ")\nIS NOT DISTINCT FROM ROW (");
+	append_values(&sql, table, "new.", true);
+	appendStringInfoChar(&sql, ')');
+	olist_spi_run(sql.data, SPI_OK_UPDATE);
 }
 
 static uint64
@@ -266,6 +309,8 @@ olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *coun
 {
 	bool has_scope = table->scope != NULL && !is_empty(table->scope);
 
+	if (is_keyed_by_object(table) && (has_scope || !is_merge))
+		keep_former_objects(table, is_merge);
 	if (is_merge ? has_scope : !table->keeps_rows)
 		counts->deleted += delete_rows(table, is_merge);
 	if (is_empty(table->name))
