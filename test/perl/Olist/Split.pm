@@ -276,8 +276,8 @@ sub correct_pieces
 	foreach my $name (@objects)
 	{
 		my $entity = $name =~ s/(dataset|translation).*//r;
-		if    (!$seen{$entity}++ || rand() < 0.15) { push @forgotten, $name }
-		elsif ($name =~ $changing && rand() < 0.2) { push @changed, $name }
+		if    (!$seen{$entity}++ || rand(@objects) < 4)    { push @forgotten, $name }
+		elsif ($name =~ $changing && rand(@objects) < 12) { push @changed, $name }
 	}
 	note "forgotten: @forgotten\nchanged: @changed";
 	$self->sql('DROP TABLE IF EXISTS public.key');
