@@ -609,6 +609,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    withdraws boolean := EXISTS (SELECT FROM olist_build.withdrawn);
     compares boolean := EXISTS (SELECT FROM olist_build.withdrawn WHERE entity = 'customers');
     prior record;
     order_ids text[];
@@ -616,12 +617,16 @@ DECLARE
     waiting text;
 BEGIN
     FOR prior IN SELECT * FROM olist_etl.merged_entities() LOOP
+        -- where nothing is withdrawn, the planner is not to think of looking at every row for it
         EXECUTE format('INSERT INTO olist_build.%1$I
                         SELECT *
                         FROM (%2$s) AS held
-                        WHERE (_object_id IN (SELECT _object_id FROM olist_build.withdrawn))
-                              IS NOT TRUE',
-                       'prior_' || prior.entity, olist_etl.held_rows(prior.entity, prior.scope));
+                        %3$s',
+                       'prior_' || prior.entity, olist_etl.held_rows(prior.entity, prior.scope),
+                       CASE WHEN withdraws
+                            THEN 'WHERE (_object_id IN (SELECT _object_id FROM olist_build.withdrawn))
+                                        IS NOT TRUE'
+                       END);
     END LOOP;
     -- what is touched for another reason than a difference may be staged too
     FOR prior IN SELECT * FROM olist_etl.merged_entities() WHERE withdrawn IS NOT NULL LOOP
