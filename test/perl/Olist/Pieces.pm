@@ -193,12 +193,12 @@ sub at_random
 	};
 }
 
-# Writes another version of a file of the cut: half of its rows are gone, and of
-# the others every third is not what it was.
+# Writes another version of a file of the cut, under that file's name: half of its
+# rows are gone, and of the others every third is not what it was.
 sub alter_object
 {
 	my ($path, $to) = @_;
-	my ($entity) = grep { basename($path) =~ /^\Q$_->[1]\E/ } @entities;
+	my ($entity) = grep { basename($to) =~ /^\Q$_->[1]\E/ } @entities;
 	my $in = open_object($path);
 	open my $out, '>:raw', $to or die "$to: $!";
 	print $out next_record($in);

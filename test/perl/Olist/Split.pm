@@ -285,6 +285,8 @@ sub correct_pieces
 	foreach my $part (0 .. 2)
 	{
 		$self->sql("SELECT olist_etl.forget('$directory/$forgotten[$_]')") foreach grep { $_ % 3 == $part } 0 .. $#forgotten;
+		# a place may be gone by now, and come back with what has changed
+		$keys_lost += $self->keys_lost;
 		change("$directory/$changed[$_]", "$self->{scratch}/former") foreach grep { $_ % 3 == $part } 0 .. $#changed;
 		$self->run;
 		$keys_lost += $self->keys_lost;
