@@ -37,6 +37,19 @@ $$;
 COMMENT ON FUNCTION olist_etl.rejected_rows(text, bigint[]) IS
     'Rows of an entity that were staged and found wanting: those of objects that count, and of the withdrawn ones';
 
+CREATE FUNCTION olist_etl.member_attributes(member text) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+    FROM pg_attribute
+    WHERE attrelid = format('olist_build.prior_dim_%s', member)::regclass
+      AND attnum > 0
+      AND attname NOT IN (member || '_key', '_object_id', '_line', 'is_inferred')
+$$;
+COMMENT ON FUNCTION olist_etl.member_attributes(text) IS
+    'Part of build_batch(): what a version of a product or seller says of it, as a list of columns';
+
 /*
  * Products or sellers that have not arrived, and that a withdrawn row names: of
  * these, and of members that only forgotten objects have shown, the ones that no
@@ -50,14 +63,9 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     withdrawn bigint[] := ARRAY(SELECT _object_id FROM olist_build.withdrawn);
-    attributes text;
+    attributes text := olist_etl.member_attributes(member);
     n bigint;
 BEGIN
-    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO attributes
-    FROM pg_attribute
-    WHERE attrelid = format('olist_build.prior_dim_%s', member)::regclass
-      AND attnum > 0
-      AND attname NOT IN (member || '_key', '_object_id', '_line', 'is_inferred');
     EXECUTE format('INSERT INTO olist_build.prior_dim_%1$s
                         (%1$s_key, %2$s, _object_id, _line, is_inferred)
                     SELECT %1$s_key, %2$s, _object_id, _line, is_inferred

@@ -135,11 +135,7 @@ BEGIN
     IF to_regclass(format('olist_build.shown_%s', member)) IS NULL THEN
         RETURN;
     END IF;
-    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO attributes
-    FROM pg_attribute
-    WHERE attrelid = format('olist_build.prior_dim_%s', member)::regclass
-      AND attnum > 0
-      AND attname NOT IN (member || '_key', '_object_id', '_line', 'is_inferred');
+    attributes := olist_etl.member_attributes(member);
     EXECUTE format('INSERT INTO olist_build.prior_dim_%1$s
                         (%1$s_key, %2$s, _object_id, _line, is_inferred)
                     SELECT %1$s_key, %2$s, _object_id, _line, is_inferred
