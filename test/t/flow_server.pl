@@ -11,7 +11,7 @@ use Test::More;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
 my $has_cron = -e qx("$ENV{PG_CONFIG}" --pkglibdir) =~ s/\n//r . '/pg_cron.so';
-$node->append_conf('postgresql.conf', "fsync = off\nmax_worker_processes = 16\n");
+$node->append_conf('postgresql.conf', "fsync = off\nmax_worker_processes = 16\nmax_connections = 40\n");
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.use_background_workers = on\n") if $has_cron;
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION olist_etl');
@@ -23,9 +23,8 @@ my $two = q(CALL olist_etl.run('hold_map', '[1, 2]'););
 
 # W10: of twenty sessions that run one workflow at once, one does
 $flow->hold;
-my @calls = map { $flow->start_call(q(CALL olist_etl.run('hold_one', '"x"');), name => "call$_") } 1 .. 20;
-poll_until(sub { $flow->sql(q(SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'call%')) == 1 },
-	'nineteen sessions have gone');
+my @calls = map { $flow->start_call(q(CALL olist_etl.run('hold_one', '"x"');)) } 1 .. 20;
+poll_until(sub { (grep { $flow->has_ended($_) } @calls) == 19 }, 'nineteen sessions are told at once');
 $flow->release;
 my @ends = map { (($flow->finish($_))[1] =~ /\|(\w+)\|/)[0] } @calls;
 is(scalar(grep { $_ eq 'SUCCEEDED' } @ends), 1, 'one of twenty sessions ran the workflow');
@@ -34,9 +33,14 @@ $flow->scalar_is('SELECT count(*) FROM olist_etl.run', 1, '... in one run');
 $flow->scalar_is('SELECT count(*) FROM flow_test.done', 1, '... of one task');
 
 # ... or each in its turn
-@calls = map { $flow->start_call(q(CALL olist_etl.run('work_one', '"y"', wait => true);)) } 1 .. 20;
+$flow->hold;
+@calls = map { $flow->start_call(q(CALL olist_etl.run('hold_one', '"y"', wait => true);), name => "call$_") } 1 .. 20;
+poll_until(sub { $flow->sql(q(SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'call%' AND query LIKE 'CALL %')) == 20 },
+	'twenty sessions wait');
+is(scalar(grep { $flow->has_ended($_) } @calls), 0, 'none of twenty sessions that wait is told anything yet');
+$flow->release;
 $flow->finish($_) foreach @calls;
-$flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'y'), 20, 'twenty sessions that wait run it in turn');
+$flow->scalar_is(q(SELECT count(*) FROM flow_test.done WHERE what = 'y'), 20, '... and all run it, in turn');
 
 # ... and a run of several tasks shows its picture, once
 my (undef, undef, $told) = $node->psql('postgres', 'CALL olist_etl.run()');

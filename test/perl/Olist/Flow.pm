@@ -115,6 +115,15 @@ sub finish
 	return ($call->{err}, $call->{out});
 }
 
+# has the session come to its end?
+sub has_ended
+{
+	my (undef, $call) = @_;
+	my $harness = $call->{harness};
+	$harness->pump_nb if $harness->pumpable;
+	return !$harness->pumpable;
+}
+
 # a lock that keeps "hold" waiting, in a session of its own
 sub hold
 {
