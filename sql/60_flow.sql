@@ -186,6 +186,29 @@ ORDER BY r.run_id DESC;
 COMMENT ON VIEW olist_etl.progress IS
     'What each run has done and is doing, newest first: tasks, objects that were read, and their rows that were loaded or rejected. INTERRUPTED: its session is gone; run() or resume() goes on';
 
+CREATE FUNCTION olist_etl.can_resume(run_id bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.status IN ('INTERRUPTED', 'ABORTED', 'TIMED_OUT')
+           OR p.status = 'FAILED'
+              AND EXISTS (SELECT FROM olist_etl.task t
+                          WHERE t.run_id = p.run_id
+                            AND t.status <> 'SUCCEEDED'
+                            -- and no later attempt made up for it
+                            AND NOT EXISTS (SELECT FROM olist_etl.task l
+                                            WHERE l.run_id = t.run_id
+                                              AND l.scope = t.scope
+                                              AND l.item = t.item
+                                              AND l.state = t.state
+                                              AND l.task_id > t.task_id
+                                              AND l.status = 'SUCCEEDED'))
+    FROM olist_etl.progress p
+    WHERE p.run_id = can_resume.run_id
+$$;
+COMMENT ON FUNCTION olist_etl.can_resume(bigint) IS
+    'Would resume() do anything for a run? Not if every task succeeded, and the workflow itself called what they found an error: it would come to that again';
+
 CREATE FUNCTION olist_etl.claim_holder(claim text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

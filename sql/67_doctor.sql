@@ -123,7 +123,10 @@ BEGIN
         hint := NULL;
         IF run.status NOT IN ('RUNNING', 'SUCCEEDED') THEN
             status := 'warning';
-            hint := format('See olist_etl.progress; CALL olist_etl.resume(%s) goes on.', run.run_id);
+            hint := CASE WHEN olist_etl.can_resume(run.run_id) THEN
+                        format('See olist_etl.progress; CALL olist_etl.resume(%s) goes on.', run.run_id)
+                    ELSE format('Repair what "cause" in olist_etl.progress names, and CALL olist_etl.run(%L) anew: a resumed run would come to the same end.',
+                                run.workflow) END;
         END IF;
     END IF;
     RETURN NEXT;

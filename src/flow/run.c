@@ -411,7 +411,7 @@ olist_run_raise_failure(const OlistRunResult *result)
 	else if (result->atomic)
 		hint = "Everything is undone, the record of the run included. Without atomic => true what "
 			   "succeeded would stay.";
-	else if (timed_out || result->summary.has_failed_tasks)
+	else if (result->summary.can_resume)
 		hint = psprintf("See olist_etl.task and olist_etl.run_history(" INT64_FORMAT "). "
 						"CALL olist_etl.resume(" INT64_FORMAT ") goes on with what failed.",
 						result->run_id, result->run_id);

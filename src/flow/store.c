@@ -426,8 +426,7 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 		"       least(p.rows, 9223372036854775807)::int8, "
 		"       least(p.rejects, 9223372036854775807)::int8, "
 		"       date_part('epoch', p.elapsed), "
-		"       EXISTS (SELECT FROM olist_etl.task t "
-		"               WHERE t.run_id = p.run_id AND t.status <> 'SUCCEEDED') "
+		"       p.status <> 'SUCCEEDED' AND olist_etl.can_resume(p.run_id) "
 		"FROM olist_etl.progress p "
 		"WHERE p.run_id = $1",
 		SPI_OK_SELECT, lengthof(args), args);
@@ -435,7 +434,7 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 	summary->rows = int8_value(2);
 	summary->rejects = int8_value(3);
 	summary->seconds = DatumGetFloat8(value_or(4, Float8GetDatum(0)));
-	summary->has_failed_tasks = DatumGetBool(value_or(5, BoolGetDatum(false)));
+	summary->can_resume = DatumGetBool(value_or(5, BoolGetDatum(false)));
 	SPI_finish();
 }
 

@@ -81,7 +81,7 @@ typedef struct OlistRunSummary
 	int64 rows;
 	int64 rejects;
 	double seconds;
-	bool has_failed_tasks; /* of which resume() could make something */
+	bool can_resume; /* could resume() make something of it? */
 } OlistRunSummary;
 
 /* the latest version (version 0) or a certain one; false if there is none */

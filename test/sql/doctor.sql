@@ -31,6 +31,16 @@ SELECT status, detail, hint FROM olist_etl.doctor() WHERE subject = 'privileges'
 INSERT INTO olist_etl.run (run_id, workflow, version, status, input, error, owner, seed, token, pid, started_at, ended_at)
 SELECT 9e15, 'olist', 1, 'FAILED', '{}', 'Some.Error', current_user, 0, 0, 0, now(), now();
 SELECT * FROM olist_etl.doctor() WHERE subject = 'runs';
+-- resume() is for tasks that failed, unless a later attempt made up for it
+INSERT INTO olist_etl.task (run_id, task_id, state, scope, item, attempt, resource, status, input, token)
+VALUES (9e15, 3, 'Load', 0, 0, 1, 'olist:x.y', 'FAILED', '{}', 0);
+SELECT hint FROM olist_etl.doctor() WHERE subject = 'runs';
+INSERT INTO olist_etl.task (run_id, task_id, state, scope, item, attempt, resource, status, input, token)
+VALUES (9e15, 6, 'Load', 0, 0, 2, 'olist:x.y', 'SUCCEEDED', '{}', 0);
+SELECT hint FROM olist_etl.doctor() WHERE subject = 'runs';
+-- ... and for runs that were stopped
+UPDATE olist_etl.run SET status = 'ABORTED' WHERE run_id = 9e15;
+SELECT hint FROM olist_etl.doctor() WHERE subject = 'runs';
 -- a table of the extension that was edited
 INSERT INTO olist_etl.staged VALUES (-3, 1);
 SELECT status, hint FROM olist_etl.doctor() WHERE subject = 'tables';

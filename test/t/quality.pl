@@ -114,6 +114,7 @@ like($told, qr/^.*NOTICE:  status_is_known: 3 of \d+ rows violate it, allowed 2$
 like($told, qr/^.*NOTICE:  order_status_known: 1 of \d+ rows violate it/m, '... and tells of the warnings');
 like($told, qr/ERROR:  run \d+ of workflow "olist" failed: Olist\.QualityFailed\nDETAIL:  status_is_known: /, '... and the call ends with an error');
 unlike($told, qr/resume/, '... which does not send to resume() whom that would not help');
+like(sql(q{SELECT hint FROM olist_etl.doctor() WHERE subject = 'runs'}), qr/^Repair .*CALL olist_etl\.run\('olist'\) anew/, '... nor does doctor()');
 is(sql($published), $before, 'nothing was published');
 is(sql(q{SELECT string_agg(status, ',') FROM olist_etl.pending()}), 'unpublished', 'the batch waits');
 is( sql(q{SELECT error, split_part(cause, E'\n', 2), split_part(cause, E'\n', 3) FROM olist_etl.run ORDER BY run_id DESC LIMIT 1}),
