@@ -421,15 +421,14 @@ olist_store_summary(int64 run_id, OlistRunSummary *summary)
 
 	SPI_connect();
 	args[0] = OLIST_SPI_INT8(run_id);
-	olist_spi_execute_as_owner(
-		"SELECT p.objects, "
-		"       least(p.rows, 9223372036854775807)::int8, "
-		"       least(p.rejects, 9223372036854775807)::int8, "
-		"       date_part('epoch', p.elapsed), "
-		"       p.status <> 'SUCCEEDED' AND olist_etl.can_resume(p.run_id) "
-		"FROM olist_etl.progress p "
-		"WHERE p.run_id = $1",
-		SPI_OK_SELECT, lengthof(args), args);
+	olist_spi_execute_as_owner("SELECT p.objects, "
+							   "       least(p.rows, 9223372036854775807)::int8, "
+							   "       least(p.rejects, 9223372036854775807)::int8, "
+							   "       date_part('epoch', p.elapsed), "
+							   "       p.status <> 'SUCCEEDED' AND olist_etl.can_resume(p.run_id) "
+							   "FROM olist_etl.progress p "
+							   "WHERE p.run_id = $1",
+							   SPI_OK_SELECT, lengthof(args), args);
 	summary->objects = int8_value(1);
 	summary->rows = int8_value(2);
 	summary->rejects = int8_value(3);
