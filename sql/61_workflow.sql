@@ -13,6 +13,24 @@ $$;
 COMMENT ON FUNCTION olist_etl.workflow_claim(json) IS
     'Part of run(): what only one run at a time may write, of whichever workflow: the warehouse, if the definition''s tasks do';
 
+CREATE FUNCTION olist_etl.max_reject_percent(argument jsonb) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    value jsonb := coalesce(argument #> '{input,max_reject_percent}', argument -> 'max_reject_percent', '10');
+BEGIN
+    IF jsonb_typeof(value) = 'number' AND value::numeric BETWEEN 0 AND 100 THEN
+        RETURN value::numeric;
+    END IF;
+    RAISE EXCEPTION '"max_reject_percent" is not a number from 0 to 100'
+        USING ERRCODE = 'invalid_parameter_value',
+              HINT = 'As in CALL olist_etl.run(input => ''{"max_reject_percent": 50}'').';
+END
+$$;
+COMMENT ON FUNCTION olist_etl.max_reject_percent(jsonb) IS
+    'Part of the tasks: how many of 100 rows may be rejects, by the run''s "input", else by the task''s own argument, 10 by default';
+
 CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -32,9 +50,10 @@ AS $$
                                     WHERE r.reason = 'object'
                                       AND o.superseded_by IS NULL
                                       AND o.source = coalesce(argument ->> 'source', 'olist')),
+               'max_reject_percent', olist_etl.max_reject_percent(argument),
                'acceptable', coalesce(sum(l.rows_rejected - w.waiting) FILTER (WHERE NOT a.is_away), 0) * 100
                    <= coalesce(sum(l.rows_read) FILTER (WHERE NOT a.is_away), 0)
-                      * coalesce((argument ->> 'max_reject_percent')::numeric, 10))
+                      * olist_etl.max_reject_percent(argument))
     FROM (SELECT *
           FROM olist_etl.ledger
           WHERE is_current
@@ -69,7 +88,7 @@ AS $$
     WHERE l.source = coalesce(argument ->> 'source', 'olist')
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
-    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';
+    'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent of the run''s input, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';
 
 /*
  * The document is what users read, so it is whole and plain; but one state
@@ -218,9 +237,9 @@ document (text) AS (VALUES ($json${
     },
     "Check": {
       "Type": "Task",
-      "Comment": "The quality gate: everything staged, and few enough rejects",
+      "Comment": "The quality gate: everything staged, and few enough rejects, of which the run's input may allow more or fewer",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "input.$": "$$.Execution.Input", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
       "ResultPath": "$.check",
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "Next": "Good enough?"
@@ -287,7 +306,7 @@ document (text) AS (VALUES ($json${
       "Type": "Task",
       "Comment": "A crash in between has emptied the unlogged staging tables: then nothing of this is published",
       "Resource": "olist:olist_etl.check_staged",
-      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
+      "Parameters": {"source": "olist", "source_version.$": "$.discovered.source_version", "input.$": "$$.Execution.Input", "max_reject_percent": 10, "whole.$": "$.discovered.whole"},
       "ResultPath": "$.check",
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Build failed"}],
       "Next": "Still complete?"
@@ -320,7 +339,7 @@ document (text) AS (VALUES ($json${
     "Too many rejects": {
       "Type": "Fail",
       "Error": "Olist.TooManyRejects",
-      "CausePath": "States.Format('{} of {} rows were rejected. See olist_etl.reject, repair the objects or take them away, and CALL olist_etl.run().', $.check.rejected, $.check.rows)"
+      "CausePath": "States.Format('{} of {} rows were rejected, more than {} %. See olist_etl.reject, repair the objects or take them away, and CALL olist_etl.run(). To publish the other rows as they are, give the run a higher limit, as by input => \\'\\{\"max_reject_percent\": 50\\}\\'.', $.check.rejected, $.check.rows, $.check.max_reject_percent)"
     },
     "Quality failed": {
       "Type": "Fail",

@@ -266,9 +266,9 @@ FROM (VALUES
      'no point is there twice', NULL),
     ('zip_points_in_brazil', 'dim_geography', 'sum(outlier_count)', 'warn', '0', NULL, true,
      'points are in Brazil', NULL),
-    ('objects_few_rejects', 'objects', '100.0 * sum(rows_rejected) / nullif(sum(rows_read), 0)', 'fail', '10',
+    ('objects_few_rejects', 'objects', '100.0 * sum(rows_rejected) / nullif(sum(rows_read), 0)', 'warn', '10',
      NULL, true, 'at most 10 of 100 rows of the new objects are rejected',
-     'See olist_etl.reject.'),
+     'See olist_etl.reject. What stops a run is "max_reject_percent" in its input.'),
     ('objects_fresh', 'objects', 'extract(epoch FROM now() - max(last_modified)) / 86400', 'warn', '2', NULL, false,
      'the newest of the new objects is at most 2 days old',
      'Enable this rule where drops come daily, with a tolerance in days.')

@@ -555,11 +555,16 @@ olist_etl_discover(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	JsonbParseState *state = NULL;
 	JsonbValue key = {.type = jbvString};
+	OlistSpiArg check;
 	Jsonb *result;
 	bool whole;
 	uint64 n;
 
 	SPI_connect();
+
+	/* an option of a later task that makes no sense is said before anything is loaded */
+	check = OLIST_SPI_JSONB(argument);
+	olist_spi_execute_as_owner("SELECT olist_etl.max_reject_percent($1)", SPI_OK_SELECT, 1, &check);
 
 	/* here, so that stage tasks side by side need not wait for the one that makes the tables */
 	olist_spi_run("SELECT olist_etl.create_staging()", SPI_OK_SELECT);

@@ -19,11 +19,12 @@ sub sql
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# status and what was told; SETTINGS are for PGOPTIONS
+# status and what was told; SETTINGS are for PGOPTIONS, INPUT is the run's
 sub run
 {
-	local $ENV{PGOPTIONS} = $_[0] // '';
-	my (undef, undef, $error) = $node->psql('postgres', 'CALL olist_etl.run()');
+	my ($settings, $input) = @_;
+	local $ENV{PGOPTIONS} = $settings // '';
+	my (undef, undef, $error) = $node->psql('postgres', sprintf q{CALL olist_etl.run(input => '%s')}, $input // '{}');
 	return (sql('SELECT status FROM olist_etl.run ORDER BY run_id DESC LIMIT 1'), $error);
 }
 
@@ -65,6 +66,21 @@ is($status, 'FAILED', 'a file full of values of another type stops the run');
 like($said, qr/Olist\.TooManyRejects\n.*20 of 20 rows were rejected.*or take them away/, '... because they are too many of the batch');
 is(sql(q{SELECT rows_loaded, rows_rejected FROM olist_etl.ledger WHERE uri LIKE '%payments_dataset_3.csv'}), '0|20',
 	'... and the rows are rejects');
+like($said, qr/more than 10 %.*give the run a higher limit, as by input => '\{"max_reject_percent": 50\}'/, '... and the way out is named');
+
+# how many are too many is the run's to say, in one place
+($status, $said) = run('', '{"max_reject_percent": "half"}');
+is($status, 'FAILED', 'a limit that is no number');
+like($said, qr/"max_reject_percent" is not a number from 0 to 100/, '... is refused');
+is(sql(q{SELECT count(*) FROM olist_etl.task WHERE state <> 'Discover' AND run_id = (SELECT max(run_id) FROM olist_etl.run)}),
+	0, '... before anything is done');
+($status) = run('', '{"max_reject_percent": 99.5}');
+is($status, 'FAILED', 'a limit that is exceeded, too, stops the run');
+($status, $said) = run('', '{"max_reject_percent": 100}');
+is($status, 'SUCCEEDED', 'a higher one lets it go on');
+like($said, qr/NOTICE:  objects_few_rejects: /, '... and a warning says what was let through');
+is(sql(q{SELECT count(*) FROM olist_etl.pending()}), 0, '... so that nothing waits any more');
+is(sql(q{SELECT count(*) FROM olist_etl.reject WHERE reason = 'invalid'}), 21, '... and the rejects are kept');
 unlink "$dir/olist_order_payments_dataset_3.csv" or die $!;
 append_to_file("$dir/olist_order_payments_dataset_3.csv", $typed . "new1,21,voucher,1,1.00\n");
 ($status) = run();
