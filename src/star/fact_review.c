@@ -52,8 +52,9 @@ const OlistTable olist_fact_review = {
 			 "smallest review_id"},
 			OLIST_PROVENANCE_COLUMNS,
 			{0}},
-	.primary_key = (const char *const[]){"review_id", "order_key", NULL},
-	.indexes = (const char *const[]){"order_key", "customer_key", "creation_date_key", NULL},
+	/* new orders have the largest keys: a batch's reviews come next to each other */
+	.primary_key = (const char *const[]){"order_key", "review_id", NULL},
+	.indexes = (const char *const[]){"customer_key", "creation_date_key", NULL},
 	.has_provenance_index = true,
 	.scope = "prior_fact_order",
 	.scope_column = "order_key",

@@ -470,8 +470,7 @@ SELECT r.review_id,
        r._line
 FROM olist_staging.order_reviews r
 JOIN star_ctas.fact_order o USING (order_id);
-ALTER TABLE star_ctas.fact_review ADD PRIMARY KEY (review_id, order_key);
-CREATE INDEX ON star_ctas.fact_review (order_key);
+ALTER TABLE star_ctas.fact_review ADD PRIMARY KEY (order_key, review_id);
 CREATE INDEX ON star_ctas.fact_review (customer_key);
 CREATE INDEX ON star_ctas.fact_review (creation_date_key);
 ANALYZE star_ctas.fact_review;

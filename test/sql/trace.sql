@@ -26,7 +26,7 @@ FROM (SELECT 'fact_order' AS name, order_id AS start, t.* FROM olist_dw.fact_ord
       FROM olist_dw.fact_payment JOIN olist_dw.fact_order USING (order_key), LATERAL olist_etl.trace('olist_dw.fact_payment', order_key, payment_sequential) t
       UNION ALL
       SELECT 'fact_review', review_id || ',' || order_id, t.*
-      FROM olist_dw.fact_review r JOIN olist_dw.fact_order USING (order_key), LATERAL olist_etl.trace('olist_dw.fact_review', review_id, r.order_key) t
+      FROM olist_dw.fact_review r JOIN olist_dw.fact_order USING (order_key), LATERAL olist_etl.trace('olist_dw.fact_review', r.order_key, review_id) t
       UNION ALL
       SELECT 'dim_product', product_id, t.* FROM olist_dw.dim_product, LATERAL olist_etl.trace('olist_dw.dim_product', product_key) t WHERE product_key <> -1
       UNION ALL
