@@ -91,6 +91,27 @@ COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
     'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent of the run''s input, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';
 
 /*
+ * All before publishing can be done again, and is after a crash: it need not be
+ * on disk before the next task begins. What publish() waits for includes it.
+ */
+ALTER FUNCTION olist_etl.discover(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.stage(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.check_staged(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.clean_build(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_date(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_geography(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_customer(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_seller(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_product(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_order_status(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_dim_payment_type(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_fact_order(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_fact_order_item(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_fact_payment(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_fact_review(jsonb) SET synchronous_commit = off;
+ALTER FUNCTION olist_etl.build_batch(jsonb) SET synchronous_commit = off;
+
+/*
  * The document is what users read, so it is whole and plain; but one state
  * stands in it three times, since States Language has no subroutines. It is
  * written here once, and goes where {stage} is, at that place's indentation.

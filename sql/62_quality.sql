@@ -146,6 +146,7 @@ COMMENT ON FUNCTION olist_etl.batch(text) IS
 
 CREATE FUNCTION olist_etl.check_quality(argument jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE C STRICT VOLATILE
+SET synchronous_commit = off
 AS 'MODULE_PATHNAME', 'olist_etl_check_quality';
 COMMENT ON FUNCTION olist_etl.check_quality(jsonb) IS
     'Task: measure what the enabled rules, or the one named by "rule", are about; "run_id" names the run that keeps the results. "passed" is false when a rule of severity fail does not hold, and "cause" says which';

@@ -32,6 +32,7 @@
 #include "parser/parse_func.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -40,6 +41,7 @@
 #include "utils/numeric.h"
 #include "utils/regproc.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
@@ -246,10 +248,39 @@ release(const Confinement *confinement)
 	SetUserIdAndSecContext(confinement->userid, confinement->sec_context);
 }
 
+/*
+ * Is the function declared with SET synchronous_commit = off? What it does can be
+ * done again, it says, and so need not be on disk before the next task begins: a
+ * crash takes the latest commits only, and with each the task's result, so that
+ * the run goes on from there.
+ */
+static bool
+may_be_done_again(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool isnull;
+	Datum settings;
+	Datum *values;
+	int nvalues = 0;
+	bool found = false;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
+	if (!isnull)
+		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false, TYPALIGN_INT, &values,
+						  NULL, &nvalues);
+	for (int i = 0; i < nvalues; i++)
+		found |= strcmp(TextDatumGetCString(values[i]), "synchronous_commit=off") == 0;
+	ReleaseSysCache(tuple);
+	return found;
+}
+
 Jsonb *
 olist_task_call_function(const char *resource, const char *argument, bool owns_transaction)
 {
 	Confinement confinement;
+	Oid function;
 	FmgrInfo flinfo;
 	Datum value;
 	Jsonb *result;
@@ -257,7 +288,8 @@ olist_task_call_function(const char *resource, const char *argument, bool owns_t
 
 	confine(&confinement);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	fmgr_info(olist_task_function(resource), &flinfo);
+	function = olist_task_function(resource);
+	fmgr_info(function, &flinfo);
 	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = DirectFunctionCall1(jsonb_in, CStringGetDatum(argument));
 	fcinfo->args[0].isnull = false;
@@ -271,6 +303,8 @@ olist_task_call_function(const char *resource, const char *argument, bool owns_t
 	if (owns_transaction)
 		check_deferred_constraints();
 	release(&confinement);
+	if (owns_transaction && may_be_done_again(function))
+		olist_settings_set_local("synchronous_commit", "off");
 	return result;
 }
 
