@@ -169,13 +169,14 @@ BEGIN
     WHERE attrelid = format('olist_build.%I', dimension)::regclass
       AND attnum > 0
       AND NOT attisdropped;
+    -- most are there already: those need not be looked up
     EXECUTE format('INSERT INTO olist_build.%1$I (%2$s)
                     SELECT %2$s
-                    FROM (%5$s) AS wanted (%4$I)
+                    FROM (SELECT %4$I FROM (%5$s) AS wanted (%4$I)
+                          EXCEPT
+                          SELECT %4$I FROM olist_build.%1$I) AS missing
                     JOIN olist_dw.%1$I AS kept USING (%4$I)
-                    WHERE NOT EXISTS (SELECT FROM olist_build.%1$I AS built
-                                      WHERE built.%3$I = kept.%3$I)
-                      AND NOT EXISTS (SELECT FROM olist_build.%6$I AS touched
+                    WHERE NOT EXISTS (SELECT FROM olist_build.%6$I AS touched
                                       WHERE touched.%3$I = kept.%3$I)',
                    dimension, columns, natural_key, wanted_column, wanted, 'prior_' || dimension);
 END
@@ -445,40 +446,34 @@ BEGIN
                                   SELECT zip_code_prefix FROM olist_build.prior_dim_seller');
     PERFORM olist_etl.build_dim_seller();
     PERFORM olist_etl.build_dim_product();
+
+    -- members that are only named again have no other versions now: nothing of them is compared
+    IF NOT EXISTS (SELECT FROM olist_build.withdrawn) THEN
+        IF NOT EXISTS (SELECT FROM olist_staging.sellers) THEN
+            DELETE FROM olist_build.prior_dim_seller;
+        END IF;
+        IF NOT translates AND NOT EXISTS (SELECT FROM olist_staging.products) THEN
+            DELETE FROM olist_build.prior_dim_product;
+        END IF;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_members() IS
     'Part of build_batch(): the products and sellers that the batch touches';
 
-CREATE FUNCTION olist_etl.merge_orders() RETURNS void
+CREATE FUNCTION olist_etl.merge_moved() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    compared text[] := ARRAY(SELECT DISTINCT entity FROM olist_build.withdrawn);
     n bigint;
 BEGIN
-    -- the key is NULL of an order that is new
-    INSERT INTO olist_build.prior_fact_order
-    SELECT o.order_key, touched.order_id, o.customer_key
-    FROM (SELECT order_id COLLATE "C" AS order_id
-          FROM olist_staging.orders WHERE 'orders' <> ALL (compared)
-          UNION
-          SELECT order_id
-          FROM olist_staging.order_items WHERE 'order_items' <> ALL (compared)
-          UNION
-          SELECT order_id
-          FROM olist_staging.order_payments WHERE 'order_payments' <> ALL (compared)
-          UNION
-          SELECT order_id
-          FROM olist_staging.order_reviews WHERE 'order_reviews' <> ALL (compared)
-          UNION
-          SELECT order_id FROM olist_build.differing) AS touched
-    LEFT JOIN olist_dw.fact_order o ON o.order_id = touched.order_id
-    WHERE touched.order_id IS NOT NULL;
-    PERFORM olist_etl.analyze_if_large('olist_build.prior_fact_order');
-
-    -- what the items purchased since then show otherwise now
+    IF NOT EXISTS (SELECT FROM olist_build.prior_dim_product)
+       AND NOT EXISTS (SELECT FROM olist_build.prior_dim_seller)
+       AND NOT EXISTS (SELECT FROM olist_build.prior_dim_geography WHERE geography_key IS NOT NULL)
+    THEN
+        RETURN;
+    END IF;
     CREATE TABLE olist_build.moved AS
     -- versions of products and sellers that begin or end otherwise
     SELECT p.product_key, NULL::bigint AS seller_key, NULL::bigint AS geography_key, change.since
@@ -547,6 +542,39 @@ BEGIN
           AND NOT EXISTS (SELECT FROM olist_build.prior_fact_order p
                           WHERE p.order_key = o.order_key);
     END IF;
+END
+$$;
+COMMENT ON FUNCTION olist_etl.merge_moved() IS
+    'Part of build_batch(): the orders of items that show products, sellers or places otherwise now';
+
+CREATE FUNCTION olist_etl.merge_orders() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    compared text[] := ARRAY(SELECT DISTINCT entity FROM olist_build.withdrawn);
+BEGIN
+    -- the key is NULL of an order that is new
+    INSERT INTO olist_build.prior_fact_order
+    SELECT o.order_key, touched.order_id, o.customer_key
+    FROM (SELECT order_id COLLATE "C" AS order_id
+          FROM olist_staging.orders WHERE 'orders' <> ALL (compared)
+          UNION
+          SELECT order_id
+          FROM olist_staging.order_items WHERE 'order_items' <> ALL (compared)
+          UNION
+          SELECT order_id
+          FROM olist_staging.order_payments WHERE 'order_payments' <> ALL (compared)
+          UNION
+          SELECT order_id
+          FROM olist_staging.order_reviews WHERE 'order_reviews' <> ALL (compared)
+          UNION
+          SELECT order_id FROM olist_build.differing) AS touched
+    LEFT JOIN olist_dw.fact_order o ON o.order_id = touched.order_id
+    WHERE touched.order_id IS NOT NULL;
+    PERFORM olist_etl.analyze_if_large('olist_build.prior_fact_order');
+
+    PERFORM olist_etl.merge_moved();
 
     -- a person's versions follow from all of the person's orders; the key is NULL of who is new
     INSERT INTO olist_build.prior_dim_customer

@@ -15,13 +15,14 @@
 #include "star/merge.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
 #include "base/spi.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "star/insert.h"
-#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 /* is it one of OLIST_PROVENANCE_COLUMNS? */
 static bool
@@ -82,16 +83,25 @@ open_table(const char *schema, const OlistTable *table, LOCKMODE lock)
 	return table_open(get_relname_relid(table->name, get_namespace_oid(schema, false)), lock);
 }
 
-/* Is a table of olist_build without rows, or missing? They are only ever added to. */
+/* is a table of olist_build without rows, or missing? */
 static bool
 is_empty(const char *name)
 {
 	Oid relid = get_relname_relid(name, get_namespace_oid(OLIST_BUILD_SCHEMA, false));
-	Relation rel = OidIsValid(relid) ? table_open(relid, AccessShareLock) : NULL;
-	bool result = rel == NULL || RelationGetNumberOfBlocks(rel) == 0;
+	Relation rel;
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	bool result;
 
-	if (rel != NULL)
-		table_close(rel, NoLock);
+	if (!OidIsValid(relid))
+		return true;
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	result = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, NoLock);
 	return result;
 }
 
