@@ -127,13 +127,13 @@ is_alike(const char *a, const char *b)
 }
 
 /*
- * The field of this name, -1 if there is none. Inexactly, a field that another
- * column has taken does not count.
+ * The field of this name, from the first one on, -1 if there is none. Inexactly,
+ * a field that another column has taken does not count.
  */
 static int
-find_field(const OlistHeader *header, const bool *taken, const char *name, bool exact)
+find_field(const OlistHeader *header, const bool *taken, const char *name, bool exact, int first)
 {
-	for (int i = 0; i < header->nfields; i++)
+	for (int i = first; i < header->nfields; i++)
 	{
 		if (exact ? strcmp(header->names[i], name) == 0
 				  : !taken[i] && is_alike(header->names[i], name))
@@ -142,19 +142,37 @@ find_field(const OlistHeader *header, const bool *taken, const char *name, bool 
 	return -1;
 }
 
-/* find the fields of all columns that are not found yet */
+/*
+ * Find the fields of all columns that are read and not found yet. Of two fields
+ * that may both be meant, neither is taken by chance.
+ */
 static void
-match_names(OlistHeader *header, bool *taken, TupleDesc desc, bool exact)
+match_names(OlistHeader *header, bool *taken, TupleDesc desc, const OlistRowFormat *format,
+			const char *object, bool exact)
 {
 	for (int i = 0; i < desc->natts; i++)
 	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		char *name = NameStr(TupleDescAttr(desc, i)->attname);
+		int field;
+		int other;
 
-		if (attr->attisdropped || header->field_of[i] >= 0)
+		if (!is_read(desc, format, i) || header->field_of[i] >= 0)
 			continue;
-		header->field_of[i] = find_field(header, taken, NameStr(attr->attname), exact);
-		if (header->field_of[i] >= 0)
-			taken[header->field_of[i]] = true;
+		field = find_field(header, taken, name, exact, 0);
+		if (field < 0)
+			continue;
+		other = exact ? -1 : find_field(header, taken, name, exact, field + 1);
+		if (other >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" stands twice in the header of \"%s\"", name, object),
+					 errdetail("\"%s\" and \"%s\" differ in case or blanks only.",
+							   olist_clip(header->names[field], strlen(header->names[field])),
+							   olist_clip(header->names[other], strlen(header->names[other]))),
+					 errhint("Name the one that is meant exactly as the column, or leave the other "
+							 "away.")));
+		header->field_of[i] = field;
+		taken[field] = true;
 	}
 }
 
@@ -262,16 +280,13 @@ olist_header_match(const OlistRecord *record, TupleDesc desc, const OlistRowForm
 	memset(header->field_of, -1, sizeof(int) * desc->natts);
 
 	check_duplicates(header, desc, format, object);
-	match_names(header, taken, desc, true);
-	match_names(header, taken, desc, false);
+	match_names(header, taken, desc, format, object, true);
+	match_names(header, taken, desc, format, object, false);
 	for (int i = 0; i < header->nfields; i++)
 		if (!taken[i])
 			header->extra = lappend(header->extra, header->names[i]);
 	check_missing(header, desc, format, object);
 	notice_inexact(header, desc, object);
-	for (int i = 0; i < desc->natts; i++)
-		if (!is_read(desc, format, i))
-			header->field_of[i] = -1;
 	return header;
 }
 

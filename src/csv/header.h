@@ -19,9 +19,10 @@ typedef struct OlistHeader
 /*
  * Match the header to desc by name, palloc'd in the current context; names
  * exactly, what is left then without regard to ASCII case and blanks around
- * (with a NOTICE). object is the object's name for messages.
+ * (with a NOTICE). A field that has the name of a column which is not read is
+ * extra like any other. object is the object's name for messages.
  *
- * Errors: 42701 a name stands twice; 42703 a needed column is missing; 22P04
+ * Errors: 42701 a name stands twice, or two names may be meant; 42703 a needed column is missing; 22P04
  * when in its place stand names that nobody knows.
  */
 extern OlistHeader *olist_header_match(const OlistRecord *record, TupleDesc desc,

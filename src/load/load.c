@@ -245,8 +245,8 @@ note_drift(Load *load)
 	load->missing_columns = list_length(missing);
 	if (extra != NIL)
 		ereport(NOTICE,
-				(errmsg_plural("object \"%s\" has %d column that table \"%s\" does not have",
-							   "object \"%s\" has %d columns that table \"%s\" does not have",
+				(errmsg_plural("object \"%s\" has %d column that is not loaded into table \"%s\"",
+							   "object \"%s\" has %d columns that are not loaded into table \"%s\"",
 							   list_length(extra), olist_redact_uri(load->object->uri),
 							   list_length(extra), RelationGetRelationName(load->rel)),
 				 errhint("They are listed in olist_etl.drift.")));

@@ -87,6 +87,24 @@ append_to_file("$dir/olist_order_payments_dataset_3.csv", $typed . "new1,21,vouc
 is($status, 'SUCCEEDED', 'the file, written as it should be, goes in');
 is(sql(q{SELECT payment_count FROM olist_dw.fact_order WHERE order_id = 'new1'}), '20', '... and only that');
 
+# columns that have the names of ours, and names that differ in case only
+append_to_file("$dir/olist_sellers_dataset_2.csv",
+	"_object_id,seller_id,SELLER_ID,_line,Seller_State\n-1,s1,S1,7,SP\n");
+($status, $told) = run();
+is($status, 'SUCCEEDED', 'a file with columns that are called like those of the staging tables');
+like($told, qr/NOTICE:  object ".*sellers_dataset_2\.csv" has 3 unknown columns, lacks 2 optional columns/, '... is told of');
+is(sql(q{SELECT string_agg(d.column_name, ' ' ORDER BY d.column_name COLLATE "C") FROM olist_etl.drift d
+	JOIN olist_etl.ledger l USING (object_id) WHERE l.uri LIKE '%sellers_dataset_2.csv' AND d.kind = 'extra'}),
+	'SELLER_ID _line _object_id', '... and they are noted like any other');
+is(sql(q{SELECT seller_id, state FROM olist_dw.dim_seller WHERE lower(seller_id) = 's1'}),
+	's1|SP', '... the exact name counts, and where there is none, one that differs in case');
+append_to_file("$dir/olist_sellers_dataset_3.csv", "SELLER_ID,Seller_Id,seller_state\ns2,s3,SP\n");
+($status, $told) = run();
+is($status, 'FAILED', 'of two names that both may be meant none is taken by chance');
+like($told, qr/column "seller_id" stands twice in the header of ".*_3\.csv"\nDETAIL: "SELLER_ID" and "Seller_Id" differ in case or blanks only/,
+	'... which is said');
+unlink "$dir/olist_sellers_dataset_3.csv" or die $!;
+
 # a file without its key
 append_to_file("$dir/olist_orders_dataset_3.csv", "order_status,customer_id,order_purchase_timestamp\ndelivered,x,2018-08-01 10:00:00\n");
 ($status, $told) = run();
