@@ -9,6 +9,11 @@
 #include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* locks that the current transaction keeps, in its context, and the name that is lent */
+static List *kept = NIL;
+static const char *lent = NULL;
 
 LOCKTAG
 olist_lock_tag(OlistLockKind kind, const char *name)
@@ -28,11 +33,76 @@ olist_lock_until_commit(OlistLockKind kind, const char *name)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
+static void
+forget_kept(void *arg)
+{
+	kept = NIL;
+}
+
+/* remember the lock until the transaction ends */
+static void
+note_kept(const LOCKTAG *tag)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	LOCKTAG *copy = palloc(sizeof(LOCKTAG));
+
+	if (kept == NIL)
+	{
+		MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+		callback->func = forget_kept;
+		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
+	}
+	*copy = *tag;
+	kept = lappend(kept, copy);
+	MemoryContextSwitchTo(old);
+}
+
 bool
 olist_lock_try_until_commit(OlistLockKind kind, const char *name)
 {
 	LOCKTAG tag = olist_lock_tag(kind, name);
 
-	return !olist_compat_lock_held(&tag, ExclusiveLock) &&
-		   LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (olist_lock_is_kept(&tag))
+		return true;
+	if (olist_compat_lock_held(&tag, ExclusiveLock) ||
+		LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	note_kept(&tag);
+	return true;
+}
+
+void
+olist_lock_keep(const LOCKTAG *tag)
+{
+	/* granted at once, before those who wait: this process has the lock */
+	(void) LockAcquire(tag, ExclusiveLock, false, false);
+	note_kept(tag);
+}
+
+/* a savepoint that was rolled back to may have let go of it */
+bool
+olist_lock_is_kept(const LOCKTAG *tag)
+{
+	ListCell *lc;
+
+	foreach (lc, kept)
+		if (memcmp(lfirst(lc), tag, sizeof(LOCKTAG)) == 0)
+			return olist_compat_lock_held(tag, ExclusiveLock);
+	return false;
+}
+
+const char *
+olist_lock_lend(const char *name)
+{
+	const char *before = lent;
+
+	lent = name;
+	return before;
+}
+
+bool
+olist_lock_is_lent(const char *name)
+{
+	return lent != NULL && strcmp(lent, name) == 0;
 }

@@ -30,7 +30,26 @@ extern LOCKTAG olist_lock_tag(OlistLockKind kind, const char *name);
 /* wait for the lock and keep it until the transaction ends */
 extern void olist_lock_until_commit(OlistLockKind kind, const char *name);
 
-/* the same without waiting; false if it is taken, be it by this very session */
+/*
+ * The same without waiting; false if it is taken, be it by this very session,
+ * unless this very transaction keeps it already.
+ */
 extern bool olist_lock_try_until_commit(OlistLockKind kind, const char *name);
+
+/* keep a lock that this session holds beyond its release, until the transaction ends */
+extern void olist_lock_keep(const LOCKTAG *tag);
+
+/* does this transaction keep the lock, for itself and not for a run that is going on? */
+extern bool olist_lock_is_kept(const LOCKTAG *tag);
+
+/*
+ * Let what is called from here on write the name for which another process, or
+ * this one, holds the lock, NULL for none; the name must stay. Returns the
+ * name before, which the caller restores.
+ */
+extern const char *olist_lock_lend(const char *name);
+
+/* is the name one that may be written on behalf of whoever holds its lock? */
+extern bool olist_lock_is_lent(const char *name);
 
 #endif /* OLIST_LOCK_H */

@@ -82,6 +82,7 @@ olist_channel_encode_call(StringInfo buf, const OlistTaskCall *call)
 	pq_sendbyte(buf, call->owns_transaction);
 	put_string(buf, call->resource);
 	put_string(buf, call->argument);
+	put_string(buf, call->claim);
 }
 
 void
@@ -96,6 +97,7 @@ olist_channel_decode_call(const void *data, Size size, OlistTaskCall *call)
 	call->owns_transaction = pq_getmsgbyte(&buf) != 0;
 	call->resource = get_string(&buf);
 	call->argument = get_string(&buf);
+	call->claim = get_string(&buf);
 }
 
 void

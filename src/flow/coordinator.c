@@ -212,6 +212,7 @@ make_call(const OlistRun *run, const OlistTaskRow *task)
 						   .token = run->row.token,
 						   .resource = task->resource,
 						   .argument = task->argument,
+						   .claim = run->claim,
 						   .deadline = olist_clock_to_ticks(&run->clock, task->deadline),
 						   .owns_transaction = !run->atomic};
 }

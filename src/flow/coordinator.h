@@ -18,6 +18,7 @@ typedef struct OlistRun
 	bool atomic; /* everything in the caller's transaction */
 	Oid role;	 /* that called, under which the tasks are executed */
 	OlistWorkflowLock lock;
+	const char *claim; /* what only this run may write, NULL: nothing */
 	OlistClock clock;
 	OlistExecution *execution;
 	OlistAction action;			  /* what the execution said last */

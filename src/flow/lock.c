@@ -100,6 +100,13 @@ acquire(const LOCKTAG *tag, OlistLockKind kind, const char *name, bool wait)
 	return true;
 }
 
+/* a task of this very session's run must not start the same workflow again */
+static bool
+is_in_use_here(const LOCKTAG *tag)
+{
+	return olist_compat_lock_held(tag, ExclusiveLock) && !olist_lock_is_kept(tag);
+}
+
 bool
 olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 {
@@ -109,8 +116,7 @@ olist_lock_workflow(OlistWorkflowLock *lock, const char *workflow, bool wait)
 	lock->workflow = olist_lock_tag(OLIST_LOCK_RUN, workflow);
 	lock->has_claim = false;
 
-	/* a task of this very session's run must not start the same workflow again */
-	if (olist_compat_lock_held(&lock->workflow, ExclusiveLock))
+	if (is_in_use_here(&lock->workflow))
 		return false;
 
 	/* the extension first: a session that waits for DROP EXTENSION holds nothing */
@@ -132,8 +138,8 @@ bool
 olist_lock_claim(OlistWorkflowLock *lock, const char *claim, bool wait)
 {
 	lock->claim = olist_lock_tag(OLIST_LOCK_CLAIM, claim);
-	lock->has_claim = !olist_compat_lock_held(&lock->claim, ExclusiveLock) &&
-					  acquire(&lock->claim, OLIST_LOCK_CLAIM, claim, wait);
+	lock->has_claim =
+		!is_in_use_here(&lock->claim) && acquire(&lock->claim, OLIST_LOCK_CLAIM, claim, wait);
 	return lock->has_claim;
 }
 
@@ -157,6 +163,14 @@ bool
 olist_relock_workflow(const OlistWorkflowLock *lock)
 {
 	return retake(&lock->workflow) && (!lock->has_claim || retake(&lock->claim));
+}
+
+void
+olist_keep_workflow(const OlistWorkflowLock *lock)
+{
+	olist_lock_keep(&lock->workflow);
+	if (lock->has_claim)
+		olist_lock_keep(&lock->claim);
 }
 
 void

@@ -48,6 +48,12 @@ extern void olist_unlock_workflow(const OlistWorkflowLock *lock);
 extern bool olist_relock_workflow(const OlistWorkflowLock *lock);
 
 /*
+ * Keep the workflow, and its claim, beyond olist_unlock_workflow(), until the
+ * transaction ends: what a run has done in it, nobody sees before.
+ */
+extern void olist_keep_workflow(const OlistWorkflowLock *lock);
+
+/*
  * Keep the extension beyond olist_unlock_workflow(), until the transaction ends,
  * which has read its tables and may read more: DROP EXTENSION would else take
  * some of them first, and wait for the others.

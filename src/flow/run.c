@@ -297,14 +297,14 @@ end_run(OlistRun *run)
 	SPI_finish();
 }
 
-/* what the workflow writes is written by another session without a run */
+/* what the workflow writes is written by another session's transaction, whose run nobody sees yet */
 static void
-tell_correction(const char *claim, OlistRunResult *result)
+tell_transaction(const char *claim, OlistRunResult *result)
 {
 	memset(result, 0, sizeof(*result));
 	result->status = "RUNNING";
 	ereport(NOTICE, (errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("\"%s\" is being corrected by another session", claim),
+					 errmsg("another session's transaction is writing \"%s\"", claim),
 					 errhint("Call again when that has ended, or with wait => true.")));
 }
 
@@ -314,10 +314,17 @@ tell_overlap(const char *workflow, OlistRunResult *result)
 {
 	OlistRunRow row = {0};
 
-	(void) olist_store_running_run(workflow, &row);
 	memset(result, 0, sizeof(*result));
-	result->run_id = row.run_id;
 	result->status = "RUNNING";
+	if (!olist_store_running_run(workflow, &row))
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("another session's transaction is running workflow \"%s\"", workflow),
+				 errhint("Call again when that has ended, or with wait => true.")));
+		return;
+	}
+	result->run_id = row.run_id;
 	ereport(NOTICE, (errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("workflow \"%s\" is already running as run " INT64_FORMAT, workflow,
 							row.run_id),
@@ -339,15 +346,20 @@ take_claim(OlistRun *run, const OlistWorkflow *workflow, bool wait, OlistRunResu
 	olist_spi_execute_as_owner("SELECT olist_etl.workflow_claim($1::json)", SPI_OK_SELECT, 1,
 							   &definition);
 	claim = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (claim == NULL || olist_lock_claim(&run->lock, claim, wait))
+	if (claim == NULL)
 		return true;
+	if (olist_lock_claim(&run->lock, claim, wait))
+	{
+		run->claim = MemoryContextStrdup(run->context, claim);
+		return true;
+	}
 	arg = OLIST_SPI_TEXT(claim);
 	olist_spi_execute_as_owner("SELECT olist_etl.claim_holder($1)", SPI_OK_SELECT, 1, &arg);
 	holder = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (holder != NULL)
 		tell_overlap(holder, result);
 	else
-		tell_correction(claim, result);
+		tell_transaction(claim, result);
 	return false;
 }
 
@@ -504,6 +516,8 @@ with_lock(OlistRun *run, const OlistRunRequest *request, OlistRunResult *result)
 	}
 	PG_END_TRY();
 	olist_keep_extension(&run->lock);
+	if (run->atomic)
+		olist_keep_workflow(&run->lock);
 	let_go(run);
 }
 

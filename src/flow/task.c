@@ -15,6 +15,7 @@
 
 #include "access/xact.h"
 #include "base/fault.h"
+#include "base/lock.h"
 #include "base/message.h"
 #include "base/try.h"
 #include "catalog/namespace.h"
@@ -366,6 +367,7 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	TaskWork work = {call, outcome, CurrentMemoryContext};
 	int64 start = olist_clock_ticks();
+	const char *lent = olist_lock_lend(call->claim);
 	ErrorData *edata;
 
 	memset(outcome, 0, sizeof(*outcome));
@@ -373,6 +375,7 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 	start_timer(call->deadline);
 	OLIST_FAULT("flow-task-before");
 	edata = olist_try(call_function, &work);
+	(void) olist_lock_lend(lent);
 	if (edata != NULL)
 	{
 		bool timed_out = stop_timer();

@@ -16,6 +16,7 @@ typedef struct OlistTaskCall
 	int64 token;		   /* the run's fence: see store.h */
 	const char *resource;  /* "olist:schema.function" */
 	const char *argument;  /* JSON text */
+	const char *claim;	   /* what the run alone may write, and so its tasks; or NULL */
 	int64 deadline;		   /* in ticks of clock.h */
 	bool owns_transaction; /* nothing but this attempt is in the transaction */
 } OlistTaskCall;

@@ -24,11 +24,9 @@
 #include "fdw/entity.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "load/claim.h"
 #include "load/staging.h"
 #include "utils/builtins.h"
-
-/* what is corrected here, as olist_etl.workflow_claim() names it for workflows that publish it */
-#define CLAIM "olist_dw"
 
 PG_FUNCTION_INFO_V1(olist_etl_forget);
 PG_FUNCTION_INFO_V1(olist_etl_remember);
@@ -89,44 +87,12 @@ static const char *const replay_sql =
 	"SELECT array_agg(o.object_id), count(*), coalesce(sum(o.rejects), 0)::bigint"
 	"  FROM object o";
 
-/* say that another session writes the warehouse, and for which workflow, if it is a run */
-static void
-raise_in_use(void)
-{
-	OlistSpiArg claim = OLIST_SPI_TEXT(CLAIM);
-	char *workflow;
-
-	olist_spi_execute_as_owner("SELECT olist_etl.claim_holder($1)", SPI_OK_SELECT, 1, &claim);
-	workflow = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (workflow == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-						errmsg("another session is correcting the warehouse"),
-						errhint("Wait for the end of its transaction.")));
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("workflow \"%s\" is running", workflow),
-					errhint("Wait for its end, or cancel the run by olist_etl.cancel().")));
-}
-
-/* no such run from here to the end of the transaction, which may correct more than once */
-static void
-hold_warehouse(void)
-{
-	static TransactionId holder = InvalidTransactionId;
-	LOCKTAG tag = olist_lock_tag(OLIST_LOCK_CLAIM, CLAIM);
-
-	if (olist_compat_lock_held(&tag, ExclusiveLock) && holder == GetTopTransactionIdIfAny() &&
-		TransactionIdIsValid(holder))
-		return;
-	if (!olist_lock_try_until_commit(OLIST_LOCK_CLAIM, CLAIM))
-		raise_in_use();
-	holder = GetTopTransactionId();
-}
-
 /* connect to SPI; no run goes on, and the source stays, until the transaction ends */
 static void
 begin_correction(void)
 {
 	SPI_connect();
-	hold_warehouse();
+	olist_claim_warehouse(false);
 	olist_spi_run("SELECT olist_etl.hold_source('{}')", SPI_OK_SELECT);
 }
 

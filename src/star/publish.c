@@ -19,6 +19,7 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "load/claim.h"
 #include "load/ledger.h"
 #include "load/source.h"
 #include "load/staging.h"
@@ -190,6 +191,7 @@ olist_etl_clean_build(PG_FUNCTION_ARGS)
 	int dropped;
 
 	olist_task_connect();
+	olist_claim_warehouse(true);
 	if (OidIsValid(get_namespace_oid(OLIST_DW_SCHEMA, true)))
 	{
 		olist_schema_ensure(OLIST_DW_SCHEMA);
@@ -214,6 +216,7 @@ olist_etl_publish(PG_FUNCTION_ARGS)
 
 	olist_source_hold(PG_GETARG_JSONB_P(0));
 	olist_task_connect();
+	olist_claim_warehouse(true);
 	olist_schema_ensure(OLIST_DW_SCHEMA);
 	check_columns();
 	check_complete();

@@ -118,6 +118,9 @@ is($pipeline->run->{status}, 'SUCCEEDED', '... until it is remembered');
 sql(q{SELECT olist_etl.create_workflow('copied', replace(definition::text, 'Readers see the old', 'They see the old')::json)
 	FROM olist_etl.workflow WHERE name = 'olist'});
 my %other = (olist => 'copied', copied => 'olist');
+sql(q{CREATE FUNCTION wrapped(jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT olist_etl.merge($1)';
+	SELECT olist_etl.create_workflow('wrapped', '{"StartAt": "W", "States": {"W":
+		{"Type": "Task", "Resource": "olist:public.wrapped", "Parameters": {}, "End": true}}}')});
 for my $workflow ('olist', 'copied')
 {
 	my $locker = $node->background_psql('postgres');
@@ -126,10 +129,14 @@ for my $workflow ('olist', 'copied')
 	$locker->query_safe('BEGIN; LOCK TABLE olist_etl.staged IN SHARE MODE');
 	$runner->query_until(qr/begun/, "\\echo begun\nCALL olist_etl.run('$workflow');\n\\echo ended\n");
 	poll_until(sub { sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'olist_etl.staged'::regclass}) > 0 }, 'a run waits');
+	my ($status, $out, $err);
 	is(error_of($_), qq{55006: workflow "$workflow" is running}, "$_ is refused")
 	  for "SELECT olist_etl.forget('$directory/$changed');", "SELECT olist_etl.remember('$directory/$changed');",
-		"SELECT olist_etl.replay_rejects('orders');";
-	my ($status, $out, $err) = $node->psql('postgres', "CALL olist_etl.run('$other{$workflow}')");
+		"SELECT olist_etl.replay_rejects('orders');", 'SELECT olist_etl.merge();', 'SELECT olist_etl.publish();',
+		'SELECT olist_etl.clean_build();';
+	($status, $out, $err) = $node->psql('postgres', q{CALL olist_etl.run('wrapped')});
+	like($err, qr/workflow "wrapped" failed: SQLSTATE\.55006\n.*workflow "$workflow" is running/, '... and so is a task that does not look like one');
+	($status, $out, $err) = $node->psql('postgres', "CALL olist_etl.run('$other{$workflow}')");
 	like($out, qr/^\d+\|RUNNING/, "workflow $other{$workflow} is not run");
 	like($err, qr/workflow "$workflow" is already running as run \d+/, '... because the other one is');
 	my $waiter = $node->background_psql('postgres', on_error_stop => 0);
@@ -138,11 +145,33 @@ for my $workflow ('olist', 'copied')
 	$locker->query_safe('COMMIT');
 	$_->query_until(qr/ended/, '') for $runner, $waiter;
 	is(sql(q{SELECT string_agg(workflow || ' ' || status, ', ') FROM (
-			SELECT workflow, status FROM olist_etl.run ORDER BY run_id DESC LIMIT 2) AS r}),
+			SELECT workflow, status FROM olist_etl.run WHERE workflow <> 'wrapped' ORDER BY run_id DESC LIMIT 2) AS r}),
 		"$other{$workflow} SUCCEEDED, $workflow SUCCEEDED", '... and both succeed, one after the other');
 	is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... with what the source holds');
 	$_->quit for $locker, $runner, $waiter;
 }
+# ... nor in the middle of an atomic run, up to the end of its transaction, in which more may be done
+{
+	my $writer = $node->background_psql('postgres');
+	$pipeline->touch;
+	$writer->query_safe(q{SET client_min_messages = warning; BEGIN; CALL olist_etl.run(atomic => true)});
+	for my $workflow ('olist', 'copied')
+	{
+		my (undef, $out, $err) = $node->psql('postgres', "CALL olist_etl.run('$workflow')");
+		like($out, qr/\|RUNNING/, "workflow $workflow is not run beside an atomic run that is not committed");
+		like($err, qr/another session's transaction is (running workflow "olist"|writing "olist_dw")/, '... and says why');
+	}
+	is(error_of($_), q{55006: another session's transaction is writing the warehouse}, "$_ is refused")
+	  for 'SELECT olist_etl.merge();', "SELECT olist_etl.forget('$directory/$changed');";
+	$writer->query_safe(q{CALL olist_etl.run(atomic => true); CALL olist_etl.run('wrapped', atomic => true);
+		CALL olist_etl.run('copied', atomic => true)});
+	$writer->query_safe("SELECT olist_etl.forget('$directory/$changed'); SELECT olist_etl.remember('$directory/$changed')");
+	$writer->query_safe(q{CALL olist_etl.run(atomic => true); COMMIT});
+	$writer->quit;
+	is($pipeline->run->{status}, 'SUCCEEDED', '... and after it, everything is as before');
+	is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... with what the source holds');
+}
+
 # ... nor is a run begun in the middle of a correction
 my $here = sql(q{SELECT count(*) FROM olist_etl.ledger WHERE is_current});
 is(sql(qq{BEGIN; SELECT count(olist_etl.forget(f)) FROM unnest(ARRAY['$directory/$changed', '$directory/$left_out[0]']) f;
