@@ -224,7 +224,7 @@ open_target(Load *load)
 	if (obstacle == NULL)
 	{
 		/* a whole build, repeated, shall read its points in the same order */
-		load->writer = olist_writer_begin(load->rel, load->target->entity != NULL);
+		load->writer = olist_writer_begin(load->rel, load->target->entity != NULL, true);
 		return;
 	}
 	ereport(DEBUG1, (errmsg_internal("table \"%s\" has %s: rows go through the executor",

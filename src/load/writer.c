@@ -15,6 +15,8 @@
  * When the table was created or truncated in the current subtransaction, its
  * rows are written frozen and all-visible: nobody else can see the table before
  * this transaction commits, and if it aborts the file goes away with its rows.
+ * To say so takes another file, which is not worth it for a table that is dropped
+ * soon.
  */
 #include "postgres.h"
 
@@ -86,7 +88,7 @@ olist_writer_obstacle(Relation rel)
 }
 
 OlistWriter *
-olist_writer_begin(Relation rel, bool in_order)
+olist_writer_begin(Relation rel, bool in_order, bool lasting)
 {
 	OlistWriter *writer = palloc0(sizeof(OlistWriter));
 
@@ -101,8 +103,8 @@ olist_writer_begin(Relation rel, bool in_order)
 	if (in_order || rel->rd_createSubid != InvalidSubTransactionId ||
 		olist_compat_new_storage_subid(rel) != InvalidSubTransactionId)
 		writer->options |= TABLE_INSERT_SKIP_FSM;
-	if (rel->rd_createSubid == GetCurrentSubTransactionId() ||
-		olist_compat_new_storage_subid(rel) == GetCurrentSubTransactionId())
+	if (lasting && (rel->rd_createSubid == GetCurrentSubTransactionId() ||
+					olist_compat_new_storage_subid(rel) == GetCurrentSubTransactionId()))
 		writer->options |= TABLE_INSERT_FROZEN;
 	return writer;
 }

@@ -22,9 +22,10 @@ extern const char *olist_writer_obstacle(Relation rel);
  * caller's own business. Lives in the current memory context. The rows carry
  * the current command id: they are seen after CommandCounterIncrement().
  * in_order: a scan of rel is to meet the rows in the order of their putting; then
- * room that is free in pages stays so.
+ * room that is free in pages stays so. lasting: rows of a new table are written so
+ * that no VACUUM need come back to them.
  */
-extern OlistWriter *olist_writer_begin(Relation rel, bool in_order);
+extern OlistWriter *olist_writer_begin(Relation rel, bool in_order, bool lasting);
 
 /*
  * Append one row of rel's descriptor. Everything is copied, so the caller may

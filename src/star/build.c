@@ -201,7 +201,7 @@ olist_build_begin(const OlistTable *table)
 	memset(build->isnull, true, build->nattrs);
 	build->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "olist_etl build row", ALLOCSET_SMALL_SIZES);
-	build->writer = olist_writer_begin(build->rel, false);
+	build->writer = olist_writer_begin(build->rel, false, !build->is_merge);
 	return build;
 }
 

@@ -96,7 +96,7 @@ open_reject_table(void)
 	reject_rel =
 		table_open(get_relname_relid(reject_table, get_namespace_oid(OLIST_BUILD_SCHEMA, false)),
 				   AccessExclusiveLock);
-	reject_writer = olist_writer_begin(reject_rel, false);
+	reject_writer = olist_writer_begin(reject_rel, false, false);
 	MemoryContextSwitchTo(old);
 }
 
