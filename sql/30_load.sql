@@ -386,7 +386,9 @@ AS $$
                            THEN format('ADD %I %s', c.column_name, c.data_type)
                            ELSE format('ALTER %I TYPE %s USING NULL', c.column_name, c.data_type)
                       END, ', ' ORDER BY c.position)
-               FILTER (WHERE a.atttypid IS DISTINCT FROM to_regtype(c.data_type)),
+               -- nearly all are called what they are, and then no name need be parsed
+               FILTER (WHERE format_type(a.atttypid, NULL) IS DISTINCT FROM c.data_type
+                         AND a.atttypid IS DISTINCT FROM to_regtype(c.data_type)),
            EXISTS (SELECT FROM olist_etl.staged s
                     WHERE s.filenode = pg_relation_filenode(to_regclass(e.target)))
       FROM olist_etl.entity e

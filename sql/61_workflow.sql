@@ -32,11 +32,15 @@ COMMENT ON FUNCTION olist_etl.max_reject_percent(jsonb) IS
     'Part of the tasks: how many of 100 rows may be rejects, by the run''s "input", else by the task''s own argument, 10 by default';
 
 CREATE FUNCTION olist_etl.check_staged(argument jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE sql STRICT SECURITY DEFINER
+LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+-- a run asks twice, and to plan this takes longer than to do it
+SET plan_cache_mode = force_generic_plan
 AS $$
-    SELECT olist_etl.hold_source(argument);
+BEGIN
+    PERFORM olist_etl.hold_source(argument);
+    RETURN (
     SELECT jsonb_build_object(
                'objects', count(*) FILTER (WHERE NOT a.is_away),
                'lost', count(*) FILTER (WHERE NOT a.is_away AND s.object_id IS NULL),
@@ -85,7 +89,8 @@ AS $$
                                  AND n.uri = l.uri
                                  AND NOT n.is_current
                                  AND n.superseded_by IS NULL)) AS is_away) a
-    WHERE l.source = coalesce(argument ->> 'source', 'olist')
+    WHERE l.source = coalesce(argument ->> 'source', 'olist'));
+END
 $$;
 COMMENT ON FUNCTION olist_etl.check_staged(jsonb) IS
     'Task: are the objects of the source that are not published yet, or ("whole": true) all of them, staged (none lost by a crash), and are their rejects, those that only wait for their order aside, at most max_reject_percent of the run''s input, 10 by default? "kept" counts those that only the warehouse has, "objects_rejected" those of which nothing could be loaded';

@@ -191,7 +191,7 @@ olist_build_begin(const OlistTable *table)
 	if (!table->is_work && !build->is_merge)
 		comment_on_table(table);
 	build->table = table;
-	build->next_key = olist_first_free_key(table);
+	build->first_key = build->next_key = olist_first_free_key(table);
 	build->rel =
 		table_open(get_relname_relid(table->name, get_namespace_oid(OLIST_BUILD_SCHEMA, false)),
 				   AccessExclusiveLock);
@@ -278,7 +278,7 @@ set_sequence(OlistBuild *build)
 {
 	StringInfoData sql;
 
-	if (build->table->key == NULL || build->next_key == 1)
+	if (build->table->key == NULL || build->next_key == (build->is_merge ? build->first_key : 1))
 		return;
 	initStringInfo(&sql);
 	appendStringInfo(

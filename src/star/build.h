@@ -67,7 +67,8 @@ typedef struct OlistBuild
 	MemoryContext row_context; /* for datums of the next row; reset by olist_build_put() */
 
 	/* private */
-	bool is_merge; /* only to be merged: no keys, indexes, statistics */
+	int64 first_key; /* next_key as it was at first */
+	bool is_merge;	 /* only to be merged: no keys, indexes, statistics */
 	Relation rel;
 	struct OlistWriter *writer;
 	int nattrs;

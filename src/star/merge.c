@@ -261,9 +261,13 @@ all_columns(const OlistTable *table)
 	return columns.data;
 }
 
-/* the rows that the warehouse lacks, past the executor where nothing hinders it */
+/*
+ * The rows that the warehouse lacks, past the executor where nothing hinders it.
+ * In a merge a surrogate key says so itself: a new one is larger than all that
+ * are there, and every other was taken over from there.
+ */
 static uint64
-insert_rows(const OlistTable *table, bool only_scope)
+insert_rows(const OlistTable *table, bool is_merge, bool only_scope)
 {
 	char *columns = all_columns(table);
 	StringInfoData query;
@@ -272,15 +276,21 @@ insert_rows(const OlistTable *table, bool only_scope)
 	uint64 inserted;
 
 	initStringInfo(&query);
-	appendStringInfo(&query,
-					 "SELECT %3$s\n"
-					 "FROM %4$s.%2$s AS new\n"
-					 "WHERE NOT EXISTS (SELECT FROM %1$s.%2$s AS old WHERE ",
-					 OLIST_DW_SCHEMA, table->name, columns, OLIST_BUILD_SCHEMA);
-	append_key_match(&query, table);
-	if (only_scope && table->scope_is_complete)
-		append_in_scope(&query, table, "old");
-	appendStringInfoChar(&query, ')');
+	appendStringInfo(&query, "SELECT %s\nFROM %s.%s AS new\nWHERE ", columns, OLIST_BUILD_SCHEMA,
+					 table->name);
+	if (is_merge && table->key != NULL)
+		appendStringInfo(&query,
+						 "new.%1$s > COALESCE((SELECT max(old.%1$s) FROM %2$s.%3$s AS old), 0)",
+						 table->key, OLIST_DW_SCHEMA, table->name);
+	else
+	{
+		appendStringInfo(&query, "NOT EXISTS (SELECT FROM %s.%s AS old WHERE ", OLIST_DW_SCHEMA,
+						 table->name);
+		append_key_match(&query, table);
+		if (only_scope && table->scope_is_complete)
+			append_in_scope(&query, table, "old");
+		appendStringInfoChar(&query, ')');
+	}
 	if (olist_insert_obstacle(rel, source) == NULL)
 		inserted = olist_insert(rel, query.data);
 	else
@@ -327,5 +337,5 @@ olist_merge_table(const OlistTable *table, bool is_merge, OlistMergeCounts *coun
 		return;
 	if (has_scope || !is_merge || table->scope == NULL)
 		counts->updated += update_rows(table, is_merge);
-	counts->inserted += insert_rows(table, is_merge && has_scope);
+	counts->inserted += insert_rows(table, is_merge, has_scope);
 }
