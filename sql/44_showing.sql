@@ -114,10 +114,12 @@ BEGIN
                       AND m._object_id IS DISTINCT FROM v._object_id',
                    member, entity);
     -- a mention goes with its object, or is made anew
-    CREATE TABLE IF NOT EXISTS olist_build.prior_mention AS
-    SELECT _object_id FROM olist_build.withdrawn WHERE is_forgotten
-    UNION
-    SELECT object_id FROM olist_build.batch;
+    IF to_regclass('olist_build.prior_mention') IS NULL THEN
+        CREATE TABLE olist_build.prior_mention AS
+        SELECT _object_id FROM olist_build.withdrawn WHERE is_forgotten
+        UNION
+        SELECT object_id FROM olist_build.batch;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION olist_etl.merge_showings(text) IS

@@ -91,6 +91,8 @@ guarded upload
 
 say
 say '==> Pointing the workflow at the bucket, and running it'
+say '    It tells of each task; then, of the quality rules that this data breaks: those only warn'
+say '    (severity "fail" would stop it). At the end stands what became of each state.'
 sql "SELECT olist_etl.set_source('s3://$bucket/olist/', endpoint => '$S3_ENDPOINT',
     use_http => true, profile => 'demo');"
 sql 'CALL olist_etl.run();'

@@ -217,11 +217,6 @@ check_read(Check *check)
 	OlistStream *stream;
 	char byte;
 
-	if (check->object.uri == NULL)
-	{
-		check->detail = pstrdup("There is nothing to read.");
-		return;
-	}
 	stream = olist_stream_open(check->object.uri, &check->object, check->options);
 	check->detail = pstrdup(olist_stream_read(stream, &byte, 1) > 0 ? "The first bytes came."
 																	: "The object is empty.");
@@ -247,8 +242,13 @@ check_all(Check *check)
 	}
 	if (check->uri->scheme == OLIST_SCHEME_S3 && !attempt(check, "sign", check_sign))
 		return;
-	if (attempt(check, "list", check_list))
+	if (!attempt(check, "list", check_list))
+		return;
+	if (check->object.uri != NULL)
 		(void) attempt(check, "read", check_read);
+	else
+		add_row(check, "read", "warning", 0, "There is nothing to read.",
+				"The bucket, directory or prefix may be another.");
 }
 
 /* check_source(uri text, server name) returns table */

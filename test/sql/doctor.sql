@@ -10,6 +10,9 @@ BEGIN;
 SELECT olist_etl.set_source('/nowhere/olist');
 INSERT INTO olist_etl.source (name, uri, server) VALUES ('t_doctor', 's3://x/y/', 'regress_no_server');
 SELECT * FROM olist_etl.doctor() WHERE subject LIKE 'source%';
+-- ... and one at which there is nothing
+SELECT olist_etl.set_source('sample://olist/none*');
+SELECT subject, status, detail, hint FROM olist_etl.doctor() WHERE subject = 'source olist';
 -- a role that was granted too little
 CREATE ROLE regress_doctor;
 GRANT SELECT ON ALL TABLES IN SCHEMA olist_etl TO regress_doctor;
