@@ -85,7 +85,8 @@ execute_kept(OlistSpiKept *kept, int nargs, const OlistSpiArg *args)
 	unpack_args(&a, nargs, args);
 	if (kept->plan == NULL)
 	{
-		SPIPlanPtr plan = SPI_prepare(kept->sql, nargs, a.types);
+		/* the arguments never matter to the plan: it need not be made five times to see that */
+		SPIPlanPtr plan = SPI_prepare_cursor(kept->sql, nargs, a.types, CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare: %s", kept->sql);
