@@ -372,17 +372,24 @@ note_gone(const Discovery *discovery, uint64 n)
 	SPI_tuptable = compared;
 }
 
-/* versions that went before they were published are no part of the batch; true if there were any */
+/*
+ * Versions that went before they were published are no part of the batch; true if
+ * there were any, or else the comparison's result stays what SPI_tuptable is.
+ */
 static bool
 retire_gone(const Discovery *discovery)
 {
+	SPITupleTable *compared = SPI_tuptable;
 	OlistSpiArg source = OLIST_SPI_TEXT(discovery->source->name);
 	OlistSpiArg ids = {INT8ARRAYOID, (Datum) 0, true};
 
 	olist_spi_execute_as_owner(retire_sql, SPI_OK_SELECT, 1, &source);
 	ids.value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &ids.isnull);
 	if (ids.isnull)
+	{
+		SPI_tuptable = compared;
 		return false;
+	}
 	(void) olist_staging_remove(&ids);
 	olist_spi_execute_as_owner(reinstate_sql, SPI_OK_UPDATE, 1, &ids);
 	return true;
