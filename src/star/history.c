@@ -339,8 +339,12 @@ reduce_to_versions(Gathered *g, uint32 member)
 
 		if (winner != this)
 		{
-			if (this->origin.object_id == g->observations[this->next].origin.object_id ||
-				!same_attributes(g, this, winner))
+			const Observation *next = &g->observations[this->next];
+			bool is_same_object = this->origin.object_id == next->origin.object_id;
+			/* a version of an object that came back: what it has shown, it shows again */
+			bool is_shown_again = is_same_object && this->row == NO_ROW && next->row != NO_ROW;
+
+			if (!is_shown_again && (is_same_object || !same_attributes(g, this, winner)))
 				lose(g, *link);
 			*link = this->next;
 		}
