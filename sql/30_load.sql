@@ -349,6 +349,10 @@ CREATE INDEX reject_object_idx ON olist_etl.reject (object_id) WHERE reason = 'o
 CREATE INDEX reject_staged_idx ON olist_etl.reject (object_id)
     WHERE reason IN ('orphan', 'duplicate', 'no_key', 'out_of_range');
 CREATE INDEX reject_key_idx ON olist_etl.reject (key) WHERE key IS NOT NULL;
+-- of customers and sellers, whose places are to be known
+CREATE INDEX reject_resident_idx ON olist_etl.reject (object_id)
+    WHERE reason IN ('duplicate', 'no_key')
+      AND column_name IN ('customer_id', 'customer_unique_id', 'seller_id');
 
 CREATE TABLE olist_etl.drift (
     object_id bigint NOT NULL,

@@ -269,6 +269,35 @@ $$;
 COMMENT ON FUNCTION olist_etl.analyze_if_large(regclass) IS
     'Part of build_batch(): let what follows know of a work table with many rows';
 
+CREATE FUNCTION olist_etl.rejected_residents(
+    withdrawn bigint[],
+    OUT zip_code_prefix text, OUT city text, OUT state text, OUT id text, OUT is_withdrawn boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.staged ->> (r.resident || '_zip_code_prefix'),
+           r.staged ->> (r.resident || '_city'),
+           r.staged ->> (r.resident || '_state'),
+           r.staged ->> (r.resident || '_id'),
+           r.is_withdrawn
+    FROM (SELECT rtrim(l.entity, 's') AS resident,
+                 convert_from(r.raw, 'UTF8')::jsonb AS staged,
+                 l.object_id = ANY (withdrawn) AS is_withdrawn
+          FROM olist_etl.reject r
+          JOIN olist_etl.ledger l USING (object_id)
+          WHERE r.reason IN ('duplicate', 'no_key')
+            AND r.column_name IN ('customer_id', 'customer_unique_id', 'seller_id')
+            AND l.entity IN ('customers', 'sellers')
+            AND (l.object_id = ANY (withdrawn)
+                 OR EXISTS (SELECT FROM olist_etl.ledger c
+                            WHERE c.target = l.target
+                              AND c.uri = l.uri
+                              AND c.is_current))) AS r
+$$;
+COMMENT ON FUNCTION olist_etl.rejected_residents(bigint[]) IS
+    'Where customers and sellers live whose rows were staged and found wanting: those of objects that count, and of the withdrawn ones';
+
 CREATE FUNCTION olist_etl.merge_places() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -345,6 +374,12 @@ BEGIN
                       WHERE w._object_id = s._object_id AND w.is_forgotten);
     IF withdraws THEN
         PERFORM olist_etl.withdraw_residents();
+    ELSIF EXISTS (SELECT FROM olist_build.prior_dim_geography) THEN
+        -- rows that are rejected vote, too: whether they count may not be known yet
+        INSERT INTO olist_build.prior_resident
+        SELECT r.zip_code_prefix, r.city, r.state, r.id
+        FROM olist_etl.rejected_residents('{}') r
+        JOIN olist_build.prior_dim_geography z USING (zip_code_prefix);
     END IF;
 
     PERFORM olist_etl.build_dim_geography();

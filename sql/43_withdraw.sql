@@ -144,19 +144,8 @@ DECLARE
     withdrawn bigint[] := ARRAY(SELECT _object_id FROM olist_build.withdrawn);
 BEGIN
     CREATE TABLE olist_build.other_resident AS
-    SELECT r.staged ->> 'customer_zip_code_prefix' COLLATE "C" AS zip_code_prefix,
-           r.staged ->> 'customer_city' AS city,
-           r.staged ->> 'customer_state' AS state,
-           r.staged ->> 'customer_id' AS id,
-           r.is_withdrawn
-    FROM olist_etl.rejected_rows('customers', withdrawn) r
-    UNION ALL
-    SELECT r.staged ->> 'seller_zip_code_prefix',
-           r.staged ->> 'seller_city',
-           r.staged ->> 'seller_state',
-           r.staged ->> 'seller_id',
-           r.is_withdrawn
-    FROM olist_etl.rejected_rows('sellers', withdrawn) r;
+    SELECT r.zip_code_prefix COLLATE "C" AS zip_code_prefix, r.city, r.state, r.id, r.is_withdrawn
+    FROM olist_etl.rejected_residents(withdrawn) r;
 
     INSERT INTO olist_build.prior_dim_geography (zip_code_prefix, geography_key)
     SELECT DISTINCT g.zip_code_prefix, g.geography_key
