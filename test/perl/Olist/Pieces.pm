@@ -16,7 +16,8 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw(basename);
 
-our @EXPORT = qw(correct_data_set cut_data_set by_month at_random alter_object vary_object);
+our @EXPORT = qw(correct_data_set cut_data_set by_month at_random alter_object vary_object spoil_object
+  read_object write_object);
 
 # when the files of the whole, and those that correct them, were last modified
 my %time = (first => 1_600_000_000, later => 1_610_000_000);
@@ -193,12 +194,42 @@ sub at_random
 	};
 }
 
+# An object's header, and its records.
+sub read_object
+{
+	my ($path) = @_;
+	my $in = open_object($path);
+	my @records;
+	while (defined(my $record = next_record($in)))
+	{
+		push @records, $record;
+	}
+	return @records;
+}
+
+sub write_object
+{
+	my ($path, @records) = @_;
+	open my $out, '>:raw', $path or die "$path: $!";
+	print $out @records;
+	close $out or die "$path: $!";
+	return;
+}
+
+# the entity, by the name of its file
+sub entity_of
+{
+	my ($path) = @_;
+	my ($entity) = grep { basename($path) =~ /^\Q$_->[1]\E/ } @entities;
+	return $entity;
+}
+
 # Writes another version of a file of the cut, under that file's name: half of its
 # rows are gone, and of the others every third is not what it was.
 sub alter_object
 {
 	my ($path, $to) = @_;
-	my ($entity) = grep { basename($to) =~ /^\Q$_->[1]\E/ } @entities;
+	my $entity = entity_of($to);
 	my $in = open_object($path);
 	open my $out, '>:raw', $to or die "$to: $!";
 	print $out next_record($in);
@@ -217,7 +248,7 @@ sub alter_object
 sub vary_object
 {
 	my ($path, @more) = @_;
-	my ($entity) = grep { basename($path) =~ /^\Q$_->[1]\E/ } @entities;
+	my $entity = entity_of($path);
 	my $in = open_object($path);
 	my @gone;
 	open my $out, '>:raw', "$path.new" or die "$path.new: $!";
@@ -235,6 +266,33 @@ sub vary_object
 	my $time = $time{first} + int rand 2 * ($time{later} - $time{first});
 	utime $time, $time, $path or die "$path: $!";
 	return @gone;
+}
+
+# ways in which a row is none that can be loaded: what becomes of its fields, the number
+# of one that is no text among them
+my @spoilers = (
+	sub { $#{ $_[0] }--; $_[0][-1] .= "\n" },                # too few
+	sub { $_[0][ $_[1] ] = 'x' if $_[1] },                    # of another type
+	sub { $_[0][ $_[1] ] = '99999999999' if $_[1] },          # too large
+	sub { $_[0][0] = '' },                                    # no key
+	sub { $_[0][0] = join '', map { chr 97 + rand 26 } 1 .. 9000 });    # a key that no index can hold
+my %not_text = (orders => 3, order_items => 5, order_payments => 3, order_reviews => 2, geolocation => 1);
+
+# Spoils a few rows of a file of the cut, one in twenty at most.
+sub spoil_object
+{
+	my ($path) = @_;
+	my ($header, @records) = read_object($path);
+	my $number = $not_text{ entity_of($path)->[0] };
+	foreach (1 .. @records / 20)
+	{
+		my $spoil = $spoilers[ rand @spoilers ];
+		my $n = int rand @records;
+		next if $records[$n] =~ tr/\n// > 1;
+		$records[$n] = corrected($records[$n], sub { $spoil->($_[0], $number) });
+	}
+	write_object($path, $header, @records);
+	return;
 }
 
 1;

@@ -21,12 +21,13 @@ sub new
 	return $class->over($node, $directory);
 }
 
-# Over files that are there.
+# Over files that are there, in database postgres unless another is named.
 sub over
 {
-	my ($class, $node, $directory) = @_;
-	$node->safe_psql('postgres', "SELECT olist_etl.set_source('$directory')");
-	return bless { node => $node, directory => $directory, database => 'postgres' }, $class;
+	my ($class, $node, $directory, $database) = @_;
+	$database //= 'postgres';
+	$node->safe_psql($database, "SELECT olist_etl.set_source('$directory')");
+	return bless { node => $node, directory => $directory, database => $database }, $class;
 }
 
 # The same, of another database of the cluster.

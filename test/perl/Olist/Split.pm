@@ -30,16 +30,23 @@ my $changing = qr/_(orders|order_items|order_payments|order_reviews|customers|ge
 sub new
 {
 	my ($class, $node, $directory) = @_;
-	my $scratch = PostgreSQL::Test::Utils::tempdir();
-	my $self = bless { node => $node, whole => $directory, scratch => $scratch, loads => 0 }, $class;
+	my $self = $class->in($node, 'postgres');
+	@$self{qw(whole loads)} = ($directory, 0);
 	correct_data_set($directory);
 	return $self;
+}
+
+# over a database, which has a source or will have one
+sub in
+{
+	my ($class, $node, $database) = @_;
+	return bless { node => $node, database => $database, scratch => PostgreSQL::Test::Utils::tempdir() }, $class;
 }
 
 sub sql
 {
 	my ($self, $sql) = @_;
-	return $self->{node}->safe_psql('postgres', $sql);
+	return $self->{node}->safe_psql($self->{database}, $sql);
 }
 
 # CALL olist_etl.run() must succeed
@@ -54,9 +61,10 @@ sub run
 }
 
 # rejects of an object that has a current version: a row that did not change with
-# its object is still the former version's
+# its object is still the former version's; what could not be staged of that is not
 my $counted_rejects = q{olist_etl.reject r JOIN olist_etl.ledger l USING (object_id)
-	JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri AND c.is_current};
+	JOIN olist_etl.ledger c ON c.target = l.target AND c.uri = l.uri AND c.is_current
+		AND (l.is_current OR r.reason IN ('orphan', 'duplicate', 'no_key', 'out_of_range'))};
 
 # rejects by entity, reason and contents; the warehouse does not keep a number's last zeros
 sub rejects
@@ -64,7 +72,9 @@ sub rejects
 	my ($self) = @_;
 	return $self->sql(qq{
 		SELECT l.entity, r.reason, count(*),
-		       sum(jsonb_hash_extended(convert_from(r.raw, 'UTF8')::jsonb - '{_object_id,_line}'::text[], 0))
+		       sum(CASE WHEN r.reason IN ('orphan', 'duplicate', 'no_key', 'out_of_range')
+		                THEN jsonb_hash_extended(convert_from(r.raw, 'UTF8')::jsonb - '{_object_id,_line}'::text[], 0)
+		                ELSE hashtextextended(convert_from(r.raw, 'UTF8'), 0) END)
 		FROM $counted_rejects
 		GROUP BY 1, 2 ORDER BY 1, 2});
 }
@@ -76,7 +86,7 @@ sub start_anew
 	$self->{failed} = 0;
 	$self->sql('DROP EXTENSION olist_etl CASCADE; DROP SCHEMA IF EXISTS olist_staging, olist_dw CASCADE;
 		CREATE EXTENSION olist_etl; UPDATE olist_etl.entity SET is_required = false');
-	$self->{pipeline} = Olist::Pipeline->over($self->{node}, $directory);
+	$self->{pipeline} = Olist::Pipeline->over($self->{node}, $directory, $self->{database});
 	return;
 }
 
@@ -99,7 +109,7 @@ sub crash
 {
 	my ($self, $fault) = @_;
 	my $node = $self->{node};
-	my $flow = Olist::Flow->new_over($node);
+	my $flow = Olist::Flow->new_over($node, dbname => $self->{database});
 	my $log = -s $node->logfile;
 	my $call = $flow->start_call('CALL olist_etl.run();',
 		options => "-c olist_etl.fault=$fault=sleep -c olist_etl.max_workers=" . int rand 2);
@@ -158,6 +168,15 @@ sub keys_lost
 			SELECT 'order', order_id, order_key FROM olist_dw.fact_order
 			UNION ALL SELECT 'place', zip_code_prefix, geography_key FROM olist_dw.dim_geography
 			UNION ALL SELECT 'status', order_status, order_status_key FROM olist_dw.dim_order_status});
+}
+
+# What the warehouse says, surrogate keys and provenance aside: a line for each row
+# of each table, with the table's name before it.
+sub rows
+{
+	my ($self) = @_;
+	return split /\n/, $self->sql(slurp_file("$repository/test/sql/include/star_diff.psql") . q{;
+		SELECT name || ' ' || contents FROM pg_temp.star_rows('olist_dw', false)});
 }
 
 # Where the warehouse and that of the schema differ, surrogate keys and provenance
