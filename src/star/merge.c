@@ -83,12 +83,13 @@ open_table(const char *schema, const OlistTable *table, LOCKMODE lock)
 	return table_open(get_relname_relid(table->name, get_namespace_oid(schema, false)), lock);
 }
 
-/* is a table of olist_build without rows, or missing? */
+/* is a table of olist_build without rows, those of the caller's own statement included, or missing? */
 static bool
 is_empty(const char *name)
 {
 	Oid relid = get_relname_relid(name, get_namespace_oid(OLIST_BUILD_SCHEMA, false));
 	Relation rel;
+	Snapshot snapshot;
 	TupleTableSlot *slot;
 	TableScanDesc scan;
 	bool result;
@@ -96,11 +97,13 @@ is_empty(const char *name)
 	if (!OidIsValid(relid))
 		return true;
 	rel = table_open(relid, AccessShareLock);
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	scan = table_beginscan(rel, snapshot, 0, NULL);
 	result = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return result;
 }

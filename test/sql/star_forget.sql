@@ -112,5 +112,11 @@ SELECT status AS mine FROM star_all.mine;
 SELECT pg_temp.bring('lost', 'two');
 SELECT order_status, order_status_key > (SELECT status FROM star_all.had) AS is_new FROM olist_dw.dim_order_status WHERE order_status_key <> -1;
 
+-- one statement that builds and publishes sees what it has built
+SELECT pg_temp.stage('{}');
+UPDATE olist_etl.ledger SET is_current = false WHERE uri = '/test/orders/two';
+SELECT olist_etl.build_batch() ->> 'orders' AS orders UNION ALL SELECT olist_etl.publish() ->> 'updated';
+SELECT count(*) AS still_there FROM olist_dw.fact_order;
+
 DROP SCHEMA star_all, star_forgetful CASCADE;
 SELECT pg_temp.clean();
