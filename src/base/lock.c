@@ -11,7 +11,14 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* locks that the current transaction keeps, in its context, and the name that is lent */
+/* a lock that the current transaction keeps */
+typedef struct Kept
+{
+	LOCKTAG tag;
+	bool in_run; /* a run that goes on in the transaction has it, too */
+} Kept;
+
+/* all of them, in the transaction's context, and the name that is lent */
 static List *kept = NIL;
 static const char *lent = NULL;
 
@@ -44,7 +51,7 @@ static void
 note_kept(const LOCKTAG *tag)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	LOCKTAG *copy = palloc(sizeof(LOCKTAG));
+	Kept *lock = palloc0(sizeof(Kept));
 
 	if (kept == NIL)
 	{
@@ -53,8 +60,8 @@ note_kept(const LOCKTAG *tag)
 		callback->func = forget_kept;
 		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
 	}
-	*copy = *tag;
-	kept = lappend(kept, copy);
+	lock->tag = *tag;
+	kept = lappend(kept, lock);
 	MemoryContextSwitchTo(old);
 }
 
@@ -87,9 +94,27 @@ olist_lock_is_kept(const LOCKTAG *tag)
 	ListCell *lc;
 
 	foreach (lc, kept)
-		if (memcmp(lfirst(lc), tag, sizeof(LOCKTAG)) == 0)
+	{
+		Kept *lock = lfirst(lc);
+
+		if (memcmp(&lock->tag, tag, sizeof(LOCKTAG)) == 0 && !lock->in_run)
 			return olist_compat_lock_held(tag, ExclusiveLock);
+	}
 	return false;
+}
+
+void
+olist_lock_set_in_run(const LOCKTAG *tag, bool in_run)
+{
+	ListCell *lc;
+
+	foreach (lc, kept)
+	{
+		Kept *lock = lfirst(lc);
+
+		if (memcmp(&lock->tag, tag, sizeof(LOCKTAG)) == 0)
+			lock->in_run = in_run;
+	}
 }
 
 const char *

@@ -42,6 +42,9 @@ extern void olist_lock_keep(const LOCKTAG *tag);
 /* does this transaction keep the lock, for itself and not for a run that is going on? */
 extern bool olist_lock_is_kept(const LOCKTAG *tag);
 
+/* a run begins to hold, or lets go of, a lock that this transaction may keep */
+extern void olist_lock_set_in_run(const LOCKTAG *tag, bool in_run);
+
 /*
  * Let what is called from here on write the name for which another process, or
  * this one, holds the lock, NULL for none; the name must stay. Returns the

@@ -39,6 +39,7 @@ extension_tag(void)
 static void
 release(const LOCKTAG *tag, LOCKMODE mode)
 {
+	olist_lock_set_in_run(tag, false);
 	if (olist_compat_lock_held(tag, mode))
 		LockRelease(tag, mode, true);
 }
@@ -89,14 +90,16 @@ acquire(const LOCKTAG *tag, OlistLockKind kind, const char *name, bool wait)
 		psprintf(kind == OLIST_LOCK_RUN ? "workflow \"%s\"" : "a workflow on \"%s\"", name), 0};
 	ErrorContextCallback context = {error_context_stack, tell_wait, &waiting};
 
-	if (LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	if (!wait)
-		return false;
-	waiting.holder = find_holder(kind, name);
-	error_context_stack = &context;
-	(void) LockAcquire(tag, ExclusiveLock, true, false);
-	error_context_stack = context.previous;
+	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		if (!wait)
+			return false;
+		waiting.holder = find_holder(kind, name);
+		error_context_stack = &context;
+		(void) LockAcquire(tag, ExclusiveLock, true, false);
+		error_context_stack = context.previous;
+	}
+	olist_lock_set_in_run(tag, true);
 	return true;
 }
 

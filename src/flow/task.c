@@ -367,13 +367,14 @@ olist_task_execute(const OlistTaskCall *call, OlistTaskOutcome *outcome)
 {
 	TaskWork work = {call, outcome, CurrentMemoryContext};
 	int64 start = olist_clock_ticks();
-	const char *lent = olist_lock_lend(call->claim);
+	const char *lent;
 	ErrorData *edata;
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->rows = outcome->rejects = -1;
 	start_timer(call->deadline);
 	OLIST_FAULT("flow-task-before");
+	lent = olist_lock_lend(call->claim);
 	edata = olist_try(call_function, &work);
 	(void) olist_lock_lend(lent);
 	if (edata != NULL)

@@ -172,6 +172,14 @@ for my $workflow ('olist', 'copied')
 	is_deeply([ $pipeline->warehouse, $pipeline->dimensions ], \@whole, '... with what the source holds');
 }
 
+# ... of which a run is not corrected by its own task
+sql(q{CREATE FUNCTION replays(jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(r) FROM olist_etl.replay_rejects() r';
+	SELECT olist_etl.create_workflow('replays', '{"StartAt": "R", "States": {
+		"R": {"Type": "Task", "Resource": "olist:public.replays", "Next": "C"},
+		"C": {"Type": "Task", "Resource": "olist:olist_etl.clean_build", "End": true}}}')});
+like(error_of($_ . q{CALL olist_etl.run('replays', atomic => true)}), qr/^55006: workflow "replays" failed/, "$_ is no leave for that")
+  for '', 'BEGIN; SELECT olist_etl.replay_rejects(); ', 'BEGIN; SAVEPOINT s; SELECT olist_etl.replay_rejects(); ROLLBACK TO s; ';
+
 # ... nor is a run begun in the middle of a correction
 my $here = sql(q{SELECT count(*) FROM olist_etl.ledger WHERE is_current});
 is(sql(qq{BEGIN; SELECT count(olist_etl.forget(f)) FROM unnest(ARRAY['$directory/$changed', '$directory/$left_out[0]']) f;
