@@ -355,7 +355,7 @@ document (text) AS (VALUES ($json${
     "Source failed": {
       "Type": "Fail",
       "ErrorPath": "$.failure.Error",
-      "CausePath": "States.Format('{}\nThe source could not be listed. See olist_etl.source, repair it, and CALL olist_etl.run().', $.failure.Cause)"
+      "CausePath": "States.Format('{}\nNothing was loaded. Repair that, for which see olist_etl.source or the input of the run, and CALL olist_etl.run().', $.failure.Cause)"
     },
     "Staging failed": {
       "Type": "Fail",

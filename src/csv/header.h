@@ -22,8 +22,8 @@ typedef struct OlistHeader
  * (with a NOTICE). A field that has the name of a column which is not read is
  * extra like any other. object is the object's name for messages.
  *
- * Errors: 42701 a name stands twice, or two names may be meant; 42703 a needed column is missing; 22P04
- * when in its place stand names that nobody knows.
+ * Errors: 42701 a name stands twice, or two names may be meant; 42703 a needed
+ * column is missing; 22P04 when in its place stand names that nobody knows.
  */
 extern OlistHeader *olist_header_match(const OlistRecord *record, TupleDesc desc,
 									   const OlistRowFormat *format, const char *object);
