@@ -29,6 +29,9 @@ my %weights = (
 	change => 6, back => 4, gone => 2, add => 3, forget => 3, remember => 3, replay => 2, rebuild => 2, refused => 2,
 	refused_and_gone => 2, run => 16, dry_run => 1, undone => 1, clean_up => 1, staged => 2, crash => 2, elsewhere => 1);
 
+# of every run: rejects are what this is about, and do not stop it
+my $input = '"allow_missing": true, "max_reject_percent": 100';
+
 # where the server is stopped in a run
 my @faults = qw(load-transferred load-finished star-built:4 star-publish star-published
   flow-task-commit-before:2 flow-end-commit-before);
@@ -52,7 +55,6 @@ sub new
 	}, $class;
 	$self->cut_source($directory);
 	$self->{warehouse}->start_anew($self->{source});
-	$self->gate($self->{warehouse});
 	foreach my $name (@{ $self->{names} })
 	{
 		$self->put($name, $self->new_version($name, "$scratch/pool/$name")) if rand() < 0.6 || $name !~ /_\d\d/;
@@ -73,14 +75,6 @@ sub cut_source
 	correct_data_set($directory);
 	my $cut = cut_data_set($directory, "$self->{scratch}/pool", at_random(3));
 	$self->{names} = [ sort map { @$_ } values %{ $cut->{pieces} } ];
-	return;
-}
-
-# rejects are what this is about: they do not stop runs
-sub gate
-{
-	my ($self, $split) = @_;
-	$split->sql(q{UPDATE olist_etl.check_rule SET tolerance = '100' WHERE name = 'objects_few_rejects'});
 	return;
 }
 
@@ -170,19 +164,19 @@ sub counts
 	return $version && !$self->{forgotten}{ $version->{path} };
 }
 
-# CALL olist_etl.run() with that input; true if it succeeded
+# CALL olist_etl.run() with that input, too; true if it succeeded
 sub call_run
 {
-	my ($self, $input) = @_;
-	$self->{run} = $self->{warehouse}{pipeline}->run(qq{input => '{"allow_missing": true$input}'});
+	my ($self, $more) = @_;
+	$self->{run} = $self->{warehouse}{pipeline}->run("input => '{$input$more}'");
 	return $self->{run}{status} eq 'SUCCEEDED';
 }
 
 # a run that must succeed, after which all that is at the source counts
 sub do_run
 {
-	my ($self, $input) = @_;
-	return unless $self->holds($self->call_run($input // ''), "the run succeeds: $self->{run}{cause}");
+	my ($self, $more) = @_;
+	return unless $self->holds($self->call_run($more // ''), "the run succeeds: $self->{run}{cause}");
 	foreach my $version (map { $self->{present}{$_} } grep { $self->counts($_) } keys %{ $self->{present} })
 	{
 		my $shown = $self->{shown}{ $version->{name} } //= [];
@@ -263,7 +257,6 @@ sub check
 	my ($self, $what, $is_done) = @_;
 	my ($warehouse, $fresh) = @$self{qw(warehouse fresh)};
 	$fresh->start_anew($self->write_counted);
-	$self->gate($fresh);
 	$fresh->run;
 	return unless $self->holds(!$fresh->{failed}, 'a first load succeeds');
 	my @is = $self->contents($warehouse, $is_done);
@@ -423,7 +416,7 @@ sub step_rebuild
 sub step_dry_run
 {
 	my ($self) = @_;
-	my $told = $self->{warehouse}->sql(q{CALL olist_etl.run(input => '{"allow_missing": true}', dry_run => true)});
+	my $told = $self->{warehouse}->sql("CALL olist_etl.run(input => '{$input}', dry_run => true)");
 	$self->holds($told =~ /\|SUCCEEDED\|/, "a dry run succeeds: $told");
 	return;
 }
@@ -431,7 +424,7 @@ sub step_dry_run
 sub step_undone
 {
 	my ($self) = @_;
-	$self->{warehouse}->sql(q{BEGIN; CALL olist_etl.run(input => '{"allow_missing": true}', atomic => true); ROLLBACK});
+	$self->{warehouse}->sql("BEGIN; CALL olist_etl.run(input => '{$input}', atomic => true); ROLLBACK");
 	return;
 }
 
