@@ -267,6 +267,9 @@ CREATE TABLE olist_etl.ledger (
     run_id bigint,
     loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     published_at timestamptz,
+    former_published_at timestamptz,
+    former_modified timestamptz,
+    former_rejected bigint,
     gone_at timestamptz,
     forgotten_at timestamptz,
     is_replayed boolean NOT NULL DEFAULT false,
@@ -283,6 +286,12 @@ COMMENT ON COLUMN olist_etl.ledger.source IS
     'The source of which the object is a part; NULL when it was loaded by hand';
 COMMENT ON COLUMN olist_etl.ledger.published_at IS
     'When the object''s rows became visible in the warehouse; NULL while they are only staged, and once they have been taken out again';
+COMMENT ON COLUMN olist_etl.ledger.former_published_at IS
+    'Of a version that came back after another and is not published again yet: published_at as it was before. Should it go, or be forgotten, this is what counts';
+COMMENT ON COLUMN olist_etl.ledger.former_modified IS
+    'With former_published_at: last_modified as it was then';
+COMMENT ON COLUMN olist_etl.ledger.former_rejected IS
+    'With former_published_at: rows_rejected as it was then';
 COMMENT ON COLUMN olist_etl.ledger.gone_at IS
     'Since when a run has not found the object at its source any more; its rows stay';
 COMMENT ON COLUMN olist_etl.ledger.forgotten_at IS

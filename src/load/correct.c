@@ -25,6 +25,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "load/claim.h"
+#include "load/ledger.h"
 #include "load/staging.h"
 #include "utils/builtins.h"
 
@@ -47,6 +48,7 @@ static const char *const forget_sql =
 	" version AS ("
 	"    UPDATE olist_etl.ledger l"
 	"       SET is_current = false, superseded_by = NULL, is_replayed = false,"
+	"           " OLIST_LEDGER_AS_PUBLISHED ","
 	"           forgotten_at = CASE WHEN l.object_id = p.object_id THEN now()"
 	"                               ELSE l.forgotten_at END"
 	"      FROM present p"

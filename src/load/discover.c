@@ -137,52 +137,38 @@ static const char *const note_gone_sql =
 	"                                       WHERE x.entity = e.entity AND x.uri = l.uri)";
 
 /*
- * Versions that went before they were published are no longer current: the ids of
- * those whose rows are to leave the staging. One that came back after another,
- * which is not older than it, may be what the warehouse shows, and stays.
+ * Versions that went before they were published, or published again, are no longer
+ * current: the ids of those whose rows are to leave the staging.
  */
 static const char *const retire_sql =
 	"WITH retired AS ("
 	"    UPDATE olist_etl.ledger l"
-	"       SET is_current = false"
-	"      FROM olist_etl.entity e"
+	"       SET is_current = false, " OLIST_LEDGER_AS_PUBLISHED "      FROM olist_etl.entity e"
 	"     WHERE e.target = l.target AND l.is_current AND l.source = $1"
 	"       AND l.gone_at IS NOT NULL AND l.published_at IS NULL"
-	"       AND NOT EXISTS (SELECT FROM olist_etl.ledger f"
-	"                        WHERE f.target = l.target AND f.uri = l.uri"
-	"                          AND f.superseded_by = l.object_id AND f.object_id > l.object_id)"
 	" RETURNING l.object_id),"
 	" unmarked AS ("
 	"    DELETE FROM olist_etl.staged s USING retired r WHERE s.object_id = r.object_id)"
 	"SELECT array_agg(r.object_id) FROM retired r";
 
-/* ... and the last one before them that was published, if any, is current again */
+/*
+ * ... and the version that was published last, if any, is current again: one that
+ * was refused with its batch, and went, changes nothing.
+ */
 static const char *const reinstate_sql =
-	"WITH RECURSIVE version AS ("
-	"    SELECT l.object_id AS retired_id, l.target, l.uri, l.gone_at,"
-	"           l.object_id, l.published_at, 0 AS age"
-	"      FROM olist_etl.ledger l"
-	"     WHERE l.object_id = ANY ($1)"
-	"     UNION ALL"
-	"    SELECT v.retired_id, v.target, v.uri, v.gone_at, f.object_id, f.published_at, v.age + 1"
-	"      FROM version v"
-	"      JOIN olist_etl.ledger f ON f.target = v.target AND f.uri = v.uri"
-	"                             AND f.superseded_by = v.object_id"
-	"     WHERE v.published_at IS NULL),"
-	" last AS ("
-	"    SELECT DISTINCT ON (v.retired_id) v.*"
-	"      FROM version v"
-	"     WHERE v.published_at IS NOT NULL"
-	"     ORDER BY v.retired_id, v.age),"
-	" reinstated AS ("
-	"    UPDATE olist_etl.ledger f"
-	"       SET is_current = true, superseded_by = NULL, gone_at = last.gone_at"
-	"      FROM last"
-	"     WHERE f.object_id = last.object_id)"
-	"UPDATE olist_etl.ledger r"
-	"   SET superseded_by = last.object_id"
+	"WITH last AS ("
+	"    SELECT DISTINCT ON (r.object_id)"
+	"           r.object_id AS retired_id, r.gone_at, v.object_id"
+	"      FROM olist_etl.ledger r"
+	"      JOIN olist_etl.ledger v ON v.target = r.target AND v.uri = r.uri"
+	"     WHERE r.object_id = ANY ($1) AND v.published_at IS NOT NULL"
+	"     ORDER BY r.object_id, v.published_at DESC)"
+	"UPDATE olist_etl.ledger l"
+	"   SET is_current = l.object_id = last.object_id,"
+	"       superseded_by = nullif(last.object_id, l.object_id),"
+	"       gone_at = CASE WHEN l.object_id = last.object_id THEN last.gone_at ELSE l.gone_at END"
 	"  FROM last"
-	" WHERE r.object_id = last.retired_id";
+	" WHERE l.object_id IN (last.object_id, last.retired_id)";
 
 /* the columns of compare_sql's result */
 enum

@@ -208,7 +208,7 @@ supersede(const OlistLedgerClaim *claim)
 {
 	static OlistSpiKept update = {
 		.sql = "UPDATE olist_etl.ledger"
-			   "   SET is_current = false, superseded_by = $2"
+			   "   SET is_current = false, superseded_by = $2, " OLIST_LEDGER_AS_PUBLISHED
 			   " WHERE object_id = $1",
 		.expected = SPI_OK_UPDATE,
 	};
@@ -243,13 +243,21 @@ void
 olist_ledger_finish(const OlistLedgerKey *key, const OlistLedgerClaim *claim,
 					const OlistLedgerCounts *counts)
 {
-	/* a version that comes back after another is not the one that was published */
+	/* a version that comes back after another is not the one that was published; that it was is kept */
 	static OlistSpiKept update = {
 		.sql =
-			"UPDATE olist_etl.ledger"
+			"UPDATE olist_etl.ledger l"
 			"   SET rows_read = $2, rows_loaded = $3, rows_rejected = $4,"
 			"       run_id = $5, source = $6, entity = $7, last_modified = $8, loaded_at = now(),"
 			"       published_at = CASE WHEN is_current THEN published_at END,"
+			"       former_published_at ="
+			"           CASE WHEN is_current THEN former_published_at ELSE published_at END,"
+			"       former_modified ="
+			"           CASE WHEN is_current THEN former_modified"
+			"                WHEN published_at IS NOT NULL THEN l.last_modified END,"
+			"       former_rejected ="
+			"           CASE WHEN is_current THEN former_rejected"
+			"                WHEN published_at IS NOT NULL THEN l.rows_rejected END,"
 			"       is_current = true, superseded_by = NULL, forgotten_at = NULL"
 			" WHERE object_id = $1",
 		.expected = SPI_OK_UPDATE,
@@ -299,7 +307,8 @@ olist_ledger_publish(void)
 	static OlistSpiKept statement = {
 		.sql =
 			"UPDATE olist_etl.ledger l"
-			"   SET published_at = now(), is_replayed = false"
+			"   SET published_at = now(), is_replayed = false,"
+			"       former_published_at = NULL, former_modified = NULL, former_rejected = NULL"
 			"  FROM olist_etl.entity e"
 			"  JOIN olist_etl.staged s ON s.filenode = pg_relation_filenode(to_regclass(e.target))"
 			" WHERE l.target = e.target AND l.object_id = s.object_id"

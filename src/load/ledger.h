@@ -7,6 +7,19 @@
 
 #include "source/object.h"
 
+/*
+ * For the SET clause of an UPDATE by which a version is no longer what the staging
+ * holds of its object: if it had come back after another, without being published
+ * since, its line is again what it was before.
+ */
+#define OLIST_LEDGER_AS_PUBLISHED                                              \
+	"published_at = coalesce(published_at, former_published_at),"              \
+	"last_modified = CASE WHEN former_published_at IS NULL THEN last_modified" \
+	"                     ELSE former_modified END,"                           \
+	"rows_loaded = rows_read - coalesce(former_rejected, rows_rejected),"      \
+	"rows_rejected = coalesce(former_rejected, rows_rejected),"                \
+	"former_published_at = NULL, former_modified = NULL, former_rejected = NULL"
+
 /* what is loaded where, as the ledger knows it */
 typedef struct OlistLedgerKey
 {

@@ -25,6 +25,7 @@
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "load/json.h"
+#include "load/ledger.h"
 #include "load/staging.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -214,7 +215,7 @@ retire_objects(const char *source)
 
 	olist_spi_execute_as_owner("WITH retired AS ("
 							   "    UPDATE olist_etl.ledger"
-							   "       SET is_current = false"
+							   "       SET is_current = false, " OLIST_LEDGER_AS_PUBLISHED
 							   "     WHERE is_current AND source = $1"
 							   "    RETURNING object_id),"
 							   " unmarked AS ("

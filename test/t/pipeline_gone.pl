@@ -70,9 +70,38 @@ put(8_000_000, [ $order[0] ]);
 sql(q{UPDATE olist_etl.check_rule SET enabled = false WHERE name = 'refuse'});
 is($drops->run->{status}, 'SUCCEEDED', 'the refused version, put back, is published where it may be');
 is(object(), 'pending nothing, 1 current, 0 staged, of value 8000000', '... in place of the other');
+
+# what it showed comes back after another version, and is refused with that
+my $file = $drops->directory . "/$name";
+my $aside = PostgreSQL::Test::Utils::tempdir() . "/$name";
+sub come_back
+{
+	rename $file, $aside or die "$file: $!" if -e $file;
+	put(9, [ $order[0] ]);
+	is($drops->run->{status}, 'FAILED', 'another version is refused');
+	rename $aside, $file or die "$aside: $!";
+	is($drops->run->{status}, 'FAILED', '... and so is the published one, come back');
+	is(object(), 'pending unpublished, 1 current, 1 staged, of value 8000000', '... which waits, and is what the warehouse shows');
+	return;
+}
+sub let_all_pass { return sql('UPDATE olist_etl.check_rule SET enabled = ' . ($_[0] ? 'false' : 'true') . q{ WHERE name = 'refuse'}) }
+
+my $published = sql(qq{SELECT published_at, last_modified, rows_rejected FROM olist_etl.ledger WHERE uri = '$uri' AND is_current});
+sql(q{UPDATE olist_etl.check_rule SET predicate = 'false' WHERE name = 'refuse'});
+let_all_pass(0);
+come_back();
+rename $file, $aside or die "$file: $!";
+is($drops->run->{status}, 'SUCCEEDED', 'without it the next run goes on');
+is(object(), 'pending gone, 1 current, 0 staged, of value 8000000', '... and knows what the warehouse shows');
+is(sql(qq{SELECT published_at, last_modified, rows_rejected FROM olist_etl.ledger WHERE uri = '$uri' AND is_current}), $published, '... as it was');
+rename $aside, $file or die "$aside: $!";
+come_back();
+let_all_pass(1);
 sql("SELECT olist_etl.forget('$uri')");
 $drops->write_file('olist_order_payments_dataset_other.csv', $header);
-is($drops->run->{status}, 'SUCCEEDED', 'all that came is taken back');
-is($drops->warehouse, $before, '... and the warehouse is as it was');
+is($drops->run->{status}, 'SUCCEEDED', 'forgotten while it waits');
+is(object(), 'pending forgotten, 0 current, 0 staged, of value 0', '... it leaves the warehouse');
+is($drops->warehouse, $before, '... which is as it was');
+is(sql('SELECT count(*) FROM olist_etl.check()'), '0', '... and all fits together');
 
 done_testing();

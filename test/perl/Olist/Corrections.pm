@@ -47,7 +47,6 @@ sub new
 		node => $node, scratch => $scratch, source => "$scratch/source", seed => $seed, steps => 0, time => {}, log => [],
 		warehouse => Olist::Split->in($node, 'postgres'),
 		fresh => Olist::Split->in($node, 'fresh'),
-		returned => {},   # by object: has a former version come back since the last run?
 		version => {},    # by object: all that there have been
 		present => {},    # ... the one at the source
 		shown => {},      # ... those that count, the last of which is current
@@ -101,13 +100,11 @@ sub write_version
 	return;
 }
 
-# The version is at the source, anew or again: what becomes of one that came back, was not
-# published, and is then gone or forgotten is left open here.
+# The version is at the source, anew or again.
 sub put
 {
 	my ($self, $name, $version) = @_;
 	write_version($version, $self->{source});
-	$self->{returned}{$name} = 1 if $version->{used}++;
 	$self->{present}{$name} = $version;
 	return;
 }
@@ -180,7 +177,6 @@ sub do_run
 	foreach my $version (map { $self->{present}{$_} } grep { $self->counts($_) } keys %{ $self->{present} })
 	{
 		my $shown = $self->{shown}{ $version->{name} } //= [];
-		delete $self->{returned}{ $version->{name} };
 		push @$shown, $version unless @$shown && $shown->[-1] == $version;
 	}
 	return;
@@ -336,7 +332,7 @@ sub step_gone
 {
 	my ($self) = @_;
 	my $name = $self->present;
-	return if keys %{ $self->{present} } < 10 || $self->{returned}{$name};
+	return if keys %{ $self->{present} } < 10;
 	$self->take_away($name);
 	return $name;
 }
@@ -346,7 +342,7 @@ sub step_refused_and_gone
 {
 	my ($self) = @_;
 	my $name = any(@{ $self->{names} });
-	return if keys %{ $self->{present} } < 10 || $self->{returned}{$name};
+	return if keys %{ $self->{present} } < 10;
 	my @refused;
 	foreach (1 .. 1 + rand 3)
 	{
@@ -369,7 +365,6 @@ sub step_forget
 		SELECT regexp_replace(uri, '.*/', ''), extract(epoch FROM last_modified)::bigint
 		FROM olist_etl.ledger WHERE is_current ORDER BY uri});
 	my ($name, $time) = split /\|/, any(@lines);
-	return if $self->{returned}{$name};
 	$self->{warehouse}->sql("SELECT olist_etl.forget('@{[ $self->uri($name) ]}')");
 	my ($version) = grep { $_->{time} == $time } @{ $self->{version}{$name} };
 	$self->{forgotten}{ $version->{path} } = 1;
