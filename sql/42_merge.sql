@@ -410,6 +410,7 @@ BEGIN
           SELECT seller_id
           FROM olist_staging.order_items
           WHERE NOT compares
+             OR order_id IS NULL
              OR order_id IN (SELECT order_id FROM olist_build.differing)
           UNION
           SELECT f.seller_id
@@ -429,6 +430,7 @@ BEGIN
           SELECT product_id
           FROM olist_staging.order_items
           WHERE NOT compares
+             OR order_id IS NULL
              OR order_id IN (SELECT order_id FROM olist_build.differing)
           UNION
           SELECT f.product_id
