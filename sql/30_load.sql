@@ -22,7 +22,12 @@ BEGIN
     -- whoever may execute this could make it a trigger of a table of his own
     CASE TG_RELID
         WHEN 'olist_etl.entity'::regclass THEN
-            DELETE FROM olist_etl.entity d WHERE d.entity = NEW.entity AND d.is_default;
+            -- in place, as its key is referred to: by tables that are restored at the same time
+            UPDATE olist_etl.entity d SET target = NEW.target, is_required = NEW.is_required
+            WHERE d.entity = NEW.entity AND d.is_default;
+            IF FOUND THEN
+                RETURN NULL;
+            END IF;
         WHEN 'olist_etl.entity_column'::regclass THEN
             DELETE FROM olist_etl.entity_column d
             WHERE d.entity = NEW.entity AND d.column_name = NEW.column_name AND d.is_default;
